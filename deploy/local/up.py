@@ -1,0 +1,160 @@
+"""`make run` and `make down`: the system with its data under .local, until Ctrl-C or `make down` stops it."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from deploy.local import running
+from deploy.local.process import Child, DidNotStart, in_use
+from deploy.local.servers import LOCAL, MissingTool
+from deploy.local.system import SERVICES, System
+
+LOADED = LOCAL / "demo-loaded"
+DEMO = "deploy.local.demo"
+DEFAULT_PORTS = {"web": 8080, "mongo": 27117, "nats": 4322} | {
+    service: 50051 + place for place, service in enumerate(SERVICES)
+}
+METRICS_OFFSET = 100
+DOWN_SECONDS = 60.0
+RESTART_PAUSE_SECONDS = 2.0
+
+say = Console(highlight=False, soft_wrap=True)
+
+
+def ports() -> dict[str, int]:
+    """The port of each process: TL_PORT_<NAME>, else its own default; a service's /metrics lies 100 above it.
+
+    Raises:
+        SystemExit: a variable holds no port, or the port is taken; the message names the variable.
+    """
+    chosen: dict[str, int] = {}
+    for name, default in DEFAULT_PORTS.items():
+        variable = f"TL_PORT_{name.upper()}"
+        text = os.environ.get(variable, str(default))
+        if not text.isdecimal() or not 0 < int(text) < 65_536 - METRICS_OFFSET:
+            raise SystemExit(f"{variable} holds {text!r}, which is no port.")
+        wanted = {name: int(text)}
+        if name in SERVICES:
+            wanted[f"metrics-{name}"] = int(text) + METRICS_OFFSET
+        for port in wanted.values():
+            if in_use(port) or port in chosen.values():
+                raise SystemExit(f"Port {port} ({name}) is in use; choose another: {variable}=<port> make run")
+        chosen |= wanted
+    return chosen
+
+
+def up() -> None:
+    """Starts everything, loads the demo data the first time, says where to go, and stays until told to stop."""
+    already = running.find()
+    if already is not None:
+        raise SystemExit(f"It runs already, at {already.web_url}. `make down` stops it.")
+    system = System(LOCAL, ports=ports())
+    running.Running(os.getpid(), system.web_url, system.settings()).write()
+    _hear_signals()
+    begun = time.monotonic()
+    try:
+        say.print("Starting mongod, nats-server and the six services ...")
+        system.start()
+        _load_demo(system)
+        _welcome(system, time.monotonic() - begun)
+        _watch(system)
+    except KeyboardInterrupt:
+        # A second Ctrl-C must not break the stop off half-way.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        say.print("Stopping ...")
+        system.stop()
+        say.print("Stopped. The data stay under .local/.")
+    finally:
+        system.abandon()
+        running.STATE.unlink(missing_ok=True)
+
+
+def down() -> None:
+    """Tells a running `make run` to stop and waits until it has."""
+    found = running.find()
+    if found is None:
+        say.print("Nothing runs.")
+        return
+    supervisor = psutil.Process(found.pid)
+    supervisor.terminate()
+    try:
+        supervisor.wait(DOWN_SECONDS)
+    except psutil.TimeoutExpired:
+        supervisor.kill()
+    running.STATE.unlink(missing_ok=True)
+    say.print("Stopped. The data stay under .local/.")
+
+
+def _hear_signals() -> None:
+    """`make down` and a closed terminal end the run as Ctrl-C does, also where a shell put us in the background."""
+
+    def stop(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup means to outlive the terminal
+        signal.signal(signal.SIGHUP, stop)
+
+
+def _watch(system: System) -> None:
+    """Starts again whatever ends by itself, stores too."""
+    kept: dict[str, Child] = {"mongod": system.mongod.child, "nats-server": system.nats.child, **system.children}
+    while True:
+        time.sleep(0.2)
+        for name, child in kept.items():
+            if not child.alive:
+                say.print(f"{name} ended; starting it again. Its log: {_short(child.log)}")
+                time.sleep(RESTART_PAUSE_SECONDS)
+                child.start()
+
+
+def _load_demo(system: System) -> None:
+    """The demo data, once a data folder; the loader can be broken off and run again."""
+    if LOADED.exists() or importlib.util.find_spec(DEMO) is None:
+        return
+    say.print("Loading the demo data (once) ...")
+    system.run(DEMO)
+    LOADED.touch()
+
+
+def _welcome(system: System, seconds: float) -> None:
+    say.print(f"\nThroughline is up after {seconds:.0f} s: [bold]{system.web_url}[/bold]")
+    if importlib.util.find_spec(DEMO) is not None:
+        table = Table("role", "sign in as", "password", box=None, pad_edge=False)
+        for role, login, password in importlib.import_module(DEMO).ACCOUNTS:
+            table.add_row(role, login, password)
+        say.print(table)
+    say.print(f"Logs: {_short(system.logs)}/. Ctrl-C or `make down` stops it.\n")
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(LOCAL.parent))
+
+
+def main() -> None:
+    """Starts, or with --down stops."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--down", action="store_true", help="stop what runs")
+    try:
+        down() if parser.parse_args().down else up()
+    except (DidNotStart, MissingTool) as problem:
+        raise SystemExit(str(problem)) from None
+    except subprocess.CalledProcessError as failed:
+        raise SystemExit(f"{' '.join(failed.cmd[1:])} failed.") from None
+
+
+if __name__ == "__main__":
+    main()

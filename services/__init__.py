@@ -1,0 +1,1 @@
+"""Throughline's services; each is one process (portal: two) and one image."""

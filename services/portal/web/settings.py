@@ -1,0 +1,21 @@
+"""What the web process is told from outside: no store, only whom to call and how the company is called."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from services.runtime.settings import Settings
+
+
+class WebSettings(Settings):
+    """secure_cookies: off only where the portal is reached by plain http."""
+
+    mongo_uri: str = Field(default="", repr=False)
+    nats_url: str = Field(default="", repr=False)
+    company: str = "Throughline"
+    company_zh: str = ""
+    currency: str = "CNY"
+    time_zone: str = "Asia/Shanghai"
+    secure_cookies: bool = False
+    # How many proxies in front are trusted to say where a request came from.
+    proxies: int = Field(default=0, ge=0, le=5)

@@ -1,0 +1,40 @@
+"""The events of tickets: each is one decision on the clocks of its ticket, folded in the order of the ticket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from throughline.tickets.v1 import events_pb2
+
+from services.runtime.binding import Heard
+from services.runtime.listener import Handler
+from services.runtime.records import Change, Follow, Records
+from services.sla.rules.clocks import ClocksEvent, TicketClocks
+from services.sla.rules.fold import fold
+from services.sla.store import Shelf
+from services.sla.wire.ticket import clocks_name, seen
+
+# All of them, those that turn no clock as well: a fold takes a ticket's events without gap.
+TICKET_EVENTS: tuple[type[Message], ...] = tuple(
+    GetMessageClass(one)
+    for one in events_pb2.DESCRIPTOR.message_types_by_name.values()
+    if "ticket" in one.fields_by_name
+)
+
+
+def handlers(clocks: Records[TicketClocks], shelf: Shelf) -> Mapping[type[Message], Handler]:
+    """What sla does about each event of tickets; it judges by the event's own time and by the book on the shelf."""
+
+    def turn(event: Heard[Any]) -> Iterable[Change]:
+        ticket, book = seen(event.message.ticket), shelf.book
+
+        def decide(state: TicketClocks | None) -> tuple[TicketClocks, tuple[ClocksEvent, ...]]:
+            return fold(state, ticket, event.time, event.cause.id, book)
+
+        follow = Follow(event.resource, event.sequence, fold=True)
+        yield clocks.entry(clocks_name(ticket.name), event.cause, decide, follow=follow)
+
+    return dict.fromkeys(TICKET_EVENTS, turn)

@@ -1,0 +1,34 @@
+"""Composition root of sla: settings, records, the book, then the three doors by which work comes in."""
+
+from __future__ import annotations
+
+import asyncio
+
+from throughline.sla.v1 import sla_service_pb2_grpc
+
+from services.runtime.run import Runtime
+from services.runtime.settings import Settings
+from services.sla import events, timer
+from services.sla.rpc import SlaRpc
+from services.sla.store import CALENDARS, CLOCKS, POLICIES, Shelf
+
+
+async def main(settings: Settings) -> None:
+    """Runs until SIGTERM."""
+    async with Runtime("sla", settings) as run:
+        await compose(run).until_stopped()
+
+
+def compose(run: Runtime) -> Runtime:
+    """Joins the parts of the service to a runtime."""
+    policies, calendars, clocks = run.records(POLICIES), run.records(CALENDARS), run.records(CLOCKS)
+    shelf = Shelf(policies, calendars)
+    rpc = SlaRpc(policies, calendars, clocks, shelf)
+    run.serve(sla_service_pb2_grpc.add_SlaServiceServicer_to_server, rpc)
+    run.hear("tickets", events.handlers(clocks, shelf), before_batch=shelf.refresh)
+    run.on_due(clocks, timer.decide)
+    return run
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Settings.load("sla")))

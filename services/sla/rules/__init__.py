@@ -1,0 +1,1 @@
+"""Decisions about calendars, policies and clocks: values in, values or a Refusal out."""

@@ -1,0 +1,221 @@
+"""One clock: business time from the opening of a ticket to a mark, turned by its events alone.
+
+Between two turns nothing is stored but the moments at which warning and target will be used up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from services.runtime.refusal import Refusal
+from services.runtime.worktime import CalendarVersion, add, elapsed
+from services.sla.rules.policy import ClockKind, StopMark, Target
+from services.sla.rules.segment import NOTHING, ClockDisagreesError, Segment, bounded, prove, ran, stood, used_up
+from services.sla.rules.ticket import DONE_STATES, TicketState, Turn
+
+_OUT_OF_REACH = ("BEYOND_HORIZON", "TIME_OUT_OF_RANGE")
+
+
+class ClockState(StrEnum):
+    """How a clock stands; MISSED: stopped after its target was used up."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    MET = "met"
+    MISSED = "missed"
+    CANCELLED = "cancelled"
+
+
+LIVE = frozenset({ClockState.RUNNING, ClockState.PAUSED})
+JUDGED = frozenset({ClockState.MET, ClockState.MISSED})
+
+
+class _Phase(StrEnum):
+    RUN = "run"
+    PAUSE = "pause"
+    STOP = "stop"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A clock as of `since.at`, the moment at which an event turned it last.
+
+    terms: the promise, copied from the policy version that it started under.
+    elapsed: business time in [started_at, since.at), which the segments cover without gap.
+    due_at, warn_at: when target and warning are used up if it runs on; None while it stands still with time left.
+    warned_at, breached_at: when they were used up, None when they are not. fired_at: when a timer noticed the breach.
+    """
+
+    terms: Target
+    state: ClockState
+    started_at: datetime
+    elapsed: timedelta
+    since: Turn
+    due_at: datetime | None = None
+    warn_at: datetime | None = None
+    warned_at: datetime | None = None
+    breached_at: datetime | None = None
+    stopped_at: datetime | None = None
+    fired_at: datetime | None = None
+    segments: tuple[Segment, ...] = ()
+
+    @property
+    def kind(self) -> ClockKind:
+        """What it measures."""
+        return self.terms.kind
+
+    @property
+    def live(self) -> bool:
+        """Whether it runs or is paused."""
+        return self.state in LIVE
+
+
+def start(terms: Target, first: Turn, calendar: CalendarVersion) -> Clock:
+    """A clock that starts with the ticket's first turn, running or paused as that asks."""
+    clock = Clock(terms, ClockState.RUNNING, first.at, NOTHING, first)
+    return _entered(clock, _phase(terms, first.state, responded=False), first, calendar)
+
+
+def turn(clock: Clock, event: Turn, responded_at: datetime | None, calendar: CalendarVersion) -> Clock:
+    """The clock after an event; the same object when the event does not concern it.
+
+    event.at: not before since.at. responded_at: the first public reply, when there has been one by then. calendar: the
+    version that the clock runs by.
+    """
+    phase = _phase(clock.terms, event.state, responded=responded_at is not None)
+    if clock.live:
+        if phase is _Phase.RUN and clock.state is ClockState.RUNNING:
+            return clock
+        if phase is _Phase.PAUSE and clock.state is ClockState.PAUSED and event.state is clock.since.state:
+            return clock
+        if phase is _Phase.STOP and clock.kind is ClockKind.RESPONSE and responded_at is not None:
+            # The reply itself ends it, even if another event tells of it.
+            event = replace(event, at=min(max(responded_at, clock.since.at), event.at))
+    elif (
+        clock.state is ClockState.CANCELLED or clock.kind is ClockKind.RESPONSE or phase in (_Phase.STOP, _Phase.CANCEL)
+    ):
+        return clock
+    return _entered(_reached(clock, event.at, calendar), phase, event, calendar)
+
+
+def retarget(clock: Clock, terms: Target, event: Turn, ran_by: CalendarVersion, runs_by: CalendarVersion) -> Clock:
+    """A live clock under another promise: elapsed time is kept, warning and breach are those of the new target.
+
+    ran_by, runs_by: the calendar versions before and after the event.
+    """
+    if clock.terms == terms and ran_by.key == runs_by.key:
+        return clock
+    moved = _reached(clock, event.at, ran_by)
+    warn_after, breached = terms.warn_after, used_up(moved.segments, terms.duration)
+    moved = replace(
+        moved,
+        terms=terms,
+        breached_at=breached,
+        warned_at=None if warn_after is None else used_up(moved.segments, warn_after),
+        fired_at=moved.fired_at if breached == moved.breached_at else None,
+    )
+    return _entered(moved, _phase(terms, event.state, responded=False), event, runs_by)
+
+
+def cancel(clock: Clock, event: Turn, calendar: CalendarVersion) -> Clock:
+    """A live clock whose promise no longer holds."""
+    return _entered(_reached(clock, event.at, calendar), _Phase.CANCEL, event, calendar)
+
+
+def judged(clock: Clock, horizon: datetime) -> Clock:
+    """A running clock with the warning and the breach up to `horizon`, a moment known to have passed."""
+    if clock.state is not ClockState.RUNNING:
+        return clock
+    if clock.warned_at is None and clock.warn_at is not None and clock.warn_at <= horizon:
+        clock = replace(clock, warned_at=clock.warn_at)
+    if clock.breached_at is None and clock.due_at is not None and clock.due_at <= horizon:
+        clock = replace(clock, breached_at=clock.due_at)
+    return clock
+
+
+def remaining(clock: Clock, calendar: CalendarVersion, now: datetime) -> timedelta:
+    """The business time left of the target at `now`; negative when overdue."""
+    left = clock.terms.duration - clock.elapsed
+    if clock.state is ClockState.RUNNING and now > clock.since.at:
+        left -= elapsed(calendar, clock.since.at, now)
+    return left
+
+
+def check(clock: Clock) -> None:
+    """Proves that the segments explain the clock, and that it is breached exactly when its target is used up.
+
+    Raises:
+        ClockDisagreesError: they do not, which is a fault of the rules.
+    """
+    prove(clock.segments, clock.started_at, clock.since.at, clock.elapsed)
+    breached = clock.breached_at is not None and clock.breached_at <= clock.since.at
+    if breached is not (clock.elapsed >= clock.terms.duration):
+        raise ClockDisagreesError(
+            f"{clock.elapsed} of {clock.terms.duration} used, yet breached at {clock.breached_at}"
+        )
+
+
+def reached(calendar: CalendarVersion, since: datetime, duration: timedelta) -> datetime | None:
+    """When so much business time has passed since an instant; None when it never does within ten years."""
+    try:
+        return add(calendar, since, duration)
+    except Refusal as refusal:
+        if refusal.reason in _OUT_OF_REACH:
+            return None
+        raise
+
+
+def _phase(terms: Target, state: TicketState, *, responded: bool) -> _Phase:
+    if state is TicketState.CANCELLED:
+        return _Phase.CANCEL
+    if terms.kind is ClockKind.RESPONSE:
+        # Solved without a reply: the solution is the response.
+        stops = responded or state in DONE_STATES
+    else:
+        stops = state is TicketState.CLOSED or (state is TicketState.RESOLVED and terms.stop_mark is StopMark.RESOLVED)
+    if stops:
+        return _Phase.STOP
+    return _Phase.PAUSE if state in terms.pause_states else _Phase.RUN
+
+
+def _reached(clock: Clock, at: datetime, calendar: CalendarVersion) -> Clock:
+    """The clock with the span since its last turn told in segments, and judged by nothing after `at`."""
+    since = clock.since
+    if clock.state is ClockState.RUNNING:
+        told = tuple(ran(calendar, since.at, at, since.cause))
+        used = clock.elapsed + elapsed(calendar, since.at, at)
+        clock = judged(clock, at)
+    else:
+        told, used = tuple(stood(since.at, at, since.cause, since.state)), clock.elapsed
+    # What a timer found after `at` did not happen: this event, which came late, was before it.
+    warned, breached = _unless_after(clock.warned_at, at), _unless_after(clock.breached_at, at)
+    return replace(clock, elapsed=used, warned_at=warned, breached_at=breached, segments=(*clock.segments, *told))
+
+
+def _entered(clock: Clock, phase: _Phase, event: Turn, calendar: CalendarVersion) -> Clock:
+    """The clock from an event on, its segments complete up to it."""
+    clock = replace(
+        clock, since=event, segments=bounded(clock.segments), fired_at=clock.fired_at if clock.breached_at else None
+    )
+    if phase is _Phase.STOP:
+        state = ClockState.MET if clock.breached_at is None else ClockState.MISSED
+        return replace(clock, state=state, stopped_at=event.at)
+    if phase is _Phase.CANCEL:
+        return replace(clock, state=ClockState.CANCELLED, stopped_at=event.at, due_at=None, warn_at=None)
+    if phase is _Phase.PAUSE:
+        return replace(
+            clock, state=ClockState.PAUSED, stopped_at=None, due_at=clock.breached_at, warn_at=clock.warned_at
+        )
+    due, warn, warn_after = clock.breached_at, clock.warned_at, clock.terms.warn_after
+    if due is None:
+        due = reached(calendar, event.at, clock.terms.duration - clock.elapsed)
+    if warn is None and warn_after is not None:
+        warn = reached(calendar, event.at, warn_after - clock.elapsed)
+    return replace(clock, state=ClockState.RUNNING, stopped_at=None, due_at=due, warn_at=warn)
+
+
+def _unless_after(moment: datetime | None, at: datetime) -> datetime | None:
+    return moment if moment is None or moment <= at else None

@@ -1,0 +1,170 @@
+"""The clocks of tickets as documents, their deadlines, and the list by due time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pymongo import ASCENDING, IndexModel
+
+from services.runtime.actor import Actor
+from services.runtime.paging import Page, PageRequest
+from services.runtime.records import Deadline, Kind, Record, Records, Stamp
+from services.runtime.worktime import SegmentKind
+from services.sla.rules.clock import Clock, ClockState
+from services.sla.rules.clocks import Moment, TicketClocks, moments
+from services.sla.rules.policy import ClockKind
+from services.sla.rules.segment import Segment
+from services.sla.rules.ticket import Facts, TicketState, TicketType, Turn
+from services.sla.store.policies import decode_target, encode_target
+from services.sla.wire import clocks as wire
+
+# Sorts what has no due time, because it is paused, behind everything that has one.
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_BREACH, _WARNING = "breach", "warning"
+_MOMENTS = ("started", "due", "warn", "warned", "breached", "stopped", "fired")
+
+
+def step_of(moment: Moment) -> str:
+    """The step of a deadline: "breach-resolution"."""
+    return f"{_WARNING if moment.warning else _BREACH}-{moment.kind}"
+
+
+def moment_of(step: str, at: datetime) -> Moment:
+    """The deadline that a step and its instant name."""
+    what, _, kind = step.partition("-")
+    return Moment(ClockKind(kind), what == _WARNING, at)
+
+
+async def page_of_clocks(
+    records: Records[TicketClocks], actor: Actor, page: PageRequest, *, team: str, breached_only: bool
+) -> Page[Record[TicketClocks]]:
+    """The live clocks of tickets in the actor's unit and below it, by due time, soonest first."""
+    where: dict[str, Any] = {"state.live": True}
+    if actor.unit:
+        # A range instead of a pattern: "cn/east/" up to, but without, "cn/east0".
+        below = {"$gte": f"{actor.unit}/", "$lt": f"{actor.unit}0"}
+        where["$or"] = [{"state.unit": actor.unit}, {"state.unit": below}]
+    if team:
+        where["state.team"] = team
+    if breached_only:
+        where["state.breached"] = True
+    return await records.page(where, [("state.due", ASCENDING), ("_id", ASCENDING)], page)
+
+
+def _deadlines(clocks: TicketClocks) -> Iterator[Deadline]:
+    for moment in moments(clocks):
+        yield Deadline(step_of(moment), moment.at)
+
+
+def _encode(one: TicketClocks) -> dict[str, Any]:
+    dues = [clock.due_at for clock in one.clocks if clock.live and clock.due_at is not None]
+    return {
+        "ticket": one.ticket,
+        "requester": one.requester,
+        "unit": one.unit,
+        "team": one.team,
+        "importing": one.importing,
+        "facts": _encode_facts(one.facts),
+        "chosen_for": None if one.chosen_for is None else _encode_facts(one.chosen_for),
+        "trail": [[turn.at, turn.state.value, turn.cause] for turn in one.trail],
+        "last": one.last_at,
+        "passed": one.passed,
+        "policy": one.policy,
+        "policy_version": one.policy_version,
+        "calendar": one.calendar,
+        "calendar_version": one.calendar_version,
+        "clocks": [_encode_clock(clock) for clock in one.clocks],
+        # For the list alone.
+        "live": one.live,
+        "due": min(dues, default=_NEVER),
+        "breached": any(clock.breached_at is not None for clock in one.clocks),
+    }
+
+
+def _decode(document: Mapping[str, Any]) -> TicketClocks:
+    chosen = document["chosen_for"]
+    return TicketClocks(
+        ticket=document["ticket"],
+        requester=document["requester"],
+        unit=document["unit"],
+        team=document["team"],
+        importing=document["importing"],
+        facts=_decode_facts(document["facts"]),
+        chosen_for=None if chosen is None else _decode_facts(chosen),
+        trail=tuple(Turn(at, TicketState(state), cause) for at, state, cause in document["trail"]),
+        last_at=document["last"],
+        passed=document["passed"],
+        policy=document["policy"],
+        policy_version=document["policy_version"],
+        calendar=document["calendar"],
+        calendar_version=document["calendar_version"],
+        clocks=tuple(_decode_clock(one) for one in document["clocks"]),
+    )
+
+
+def _encode_facts(one: Facts) -> dict[str, Any]:
+    return {"priority": one.priority, "type": one.type.value, "service": one.service, "source": one.source}
+
+
+def _decode_facts(document: Mapping[str, Any]) -> Facts:
+    return Facts(document["priority"], TicketType(document["type"]), document["service"], document["source"])
+
+
+def _encode_clock(one: Clock) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "terms": encode_target(one.terms),
+        "state": one.state.value,
+        "elapsed": one.elapsed // _MICROSECOND,
+        "since": [one.since.at, one.since.state.value, one.since.cause],
+        "segments": [_encode_segment(part) for part in one.segments],
+    }
+    document.update((name, at) for name in _MOMENTS if (at := getattr(one, f"{name}_at")) is not None)
+    return document
+
+
+def _encode_segment(one: Segment) -> list[Any]:
+    paused = None if one.ticket_state is None else one.ticket_state.value
+    return [one.start, one.end, one.kind.value, one.cause, paused, one.merged]
+
+
+def _decode_clock(document: Mapping[str, Any]) -> Clock:
+    at, state, cause = document["since"]
+    return Clock(
+        terms=decode_target(document["terms"]),
+        state=ClockState(document["state"]),
+        elapsed=document["elapsed"] * _MICROSECOND,
+        since=Turn(at, TicketState(state), cause),
+        segments=tuple(
+            Segment(start, end, SegmentKind(kind), why, None if paused is None else TicketState(paused), merged)
+            for start, end, kind, why, paused, merged in document["segments"]
+        ),
+        started_at=document["started"],
+        due_at=document.get("due"),
+        warn_at=document.get("warn"),
+        warned_at=document.get("warned"),
+        breached_at=document.get("breached"),
+        stopped_at=document.get("stopped"),
+        fired_at=document.get("fired"),
+    )
+
+
+def _message(event: Any, stamp: Stamp) -> Any:
+    return wire.told(event, stamp.etag)
+
+
+_LIVE = {"partialFilterExpression": {"state.live": True}}
+
+CLOCKS = Kind[TicketClocks](
+    collection="clocks",
+    encode=_encode,
+    decode=_decode,
+    message=_message,
+    deadlines=_deadlines,
+    indexes=(
+        IndexModel([("state.due", ASCENDING), ("_id", ASCENDING)], name="due", **_LIVE),
+        IndexModel([("state.team", ASCENDING), ("state.due", ASCENDING), ("_id", ASCENDING)], name="team", **_LIVE),
+    ),
+)

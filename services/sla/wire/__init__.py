@@ -1,0 +1,1 @@
+"""Rules' values as protobuf messages and back."""

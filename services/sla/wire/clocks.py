@@ -1,0 +1,107 @@
+"""Clocks and their events as messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from google.protobuf.message import Message
+from throughline.sla.v1 import events_pb2, sla_pb2
+from throughline.tickets.v1 import ticket_pb2
+
+from services.runtime.worktime import SegmentKind
+from services.sla.rules.clock import Clock, ClockState
+from services.sla.rules.clocks import (
+    ClockBreached,
+    ClocksChanged,
+    ClocksEvent,
+    ClocksStarted,
+    ClockStopped,
+    ClockWarned,
+    TicketClocks,
+)
+from services.sla.rules.policy import ClockKind
+from services.sla.rules.segment import Segment
+from services.sla.wire.instants import duration, timestamp
+from services.sla.wire.policy import KINDS
+from services.sla.wire.ticket import STATES, clocks_name
+
+_CLOCK_STATES = {one: sla_pb2.ClockState.Value(f"CLOCK_STATE_{one.name}") for one in ClockState}
+_SEGMENT_KINDS = {one: sla_pb2.SegmentKind.Value(f"SEGMENT_KIND_{one.name}") for one in SegmentKind}
+
+
+def ticket_clocks(
+    clocks: TicketClocks, etag: str, remaining: Mapping[ClockKind, timedelta] | None = None
+) -> sla_pb2.TicketClocks:
+    """All clocks of a ticket. remaining: business time left by kind, in answers to calls alone."""
+    left = remaining or {}
+    return sla_pb2.TicketClocks(
+        name=clocks_name(clocks.ticket),
+        etag=etag,
+        ticket=clocks.ticket,
+        policy=clocks.policy,
+        policy_version=clocks.policy_version,
+        calendar=clocks.calendar,
+        calendar_version=clocks.calendar_version,
+        priority=clocks.facts.priority,
+        clocks=[_clock(one, left.get(one.kind)) for one in clocks.clocks],
+        unit=clocks.unit,
+        team=clocks.team,
+        importing=clocks.importing,
+    )
+
+
+def told(event: ClocksEvent, etag: str) -> Message:
+    """The message of an event, with all clocks of the ticket after it."""
+    clocks = ticket_clocks(event.clocks, etag)
+    match event:
+        case ClocksStarted():
+            return events_pb2.ClocksStarted(clocks=clocks)
+        case ClocksChanged():
+            return events_pb2.ClocksChanged(clocks=clocks)
+        case ClockWarned(kind=kind):
+            return events_pb2.ClockWarned(clocks=clocks, kind=KINDS[kind])
+        case ClockBreached(kind=kind):
+            return events_pb2.ClockBreached(clocks=clocks, kind=KINDS[kind])
+        case ClockStopped(kind=kind):
+            return events_pb2.ClockStopped(clocks=clocks, kind=KINDS[kind])
+
+
+def _clock(one: Clock, remaining: timedelta | None) -> sla_pb2.Clock:
+    return sla_pb2.Clock(
+        kind=KINDS[one.kind],
+        state=_CLOCK_STATES[one.state],
+        target=duration(one.terms.duration),
+        elapsed=duration(one.elapsed),
+        start_time=timestamp(one.started_at),
+        due_time=timestamp(one.due_at),
+        warn_time=timestamp(one.warn_at),
+        warned_time=timestamp(one.warned_at),
+        breach_time=timestamp(one.breached_at),
+        stop_time=timestamp(one.stopped_at),
+        segments=[_segment(segment) for segment in one.segments],
+        fired_time=timestamp(one.fired_at),
+        current=_current(one) if one.live else None,
+        remaining=None if remaining is None else duration(remaining),
+    )
+
+
+def _segment(one: Segment) -> sla_pb2.ClockSegment:
+    return sla_pb2.ClockSegment(
+        start_time=timestamp(one.start),
+        end_time=timestamp(one.end),
+        kind=_SEGMENT_KINDS[one.kind],
+        cause=one.cause,
+        ticket_state=ticket_pb2.TICKET_STATE_UNSPECIFIED if one.ticket_state is None else STATES[one.ticket_state],
+        merged_count=one.merged,
+    )
+
+
+def _current(one: Clock) -> sla_pb2.ClockSegment:
+    paused = one.state is ClockState.PAUSED
+    return sla_pb2.ClockSegment(
+        start_time=timestamp(one.since.at),
+        kind=_SEGMENT_KINDS[SegmentKind.PAUSED if paused else SegmentKind.RUNNING],
+        cause=one.since.cause,
+        ticket_state=STATES[one.since.state] if paused else ticket_pb2.TICKET_STATE_UNSPECIFIED,
+    )

@@ -1,0 +1,1 @@
+"""Tickets as protobuf and back: requests, replies and events. Decides nothing."""

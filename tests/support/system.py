@@ -1,0 +1,19 @@
+"""The whole system for tests that need all six services: started once a test process, in a folder of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.local.system import System
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """Both stores, the six services and the pages, ready, on free ports; whoever kills a process restarts it."""
+    whole = System(tmp_path_factory.mktemp("system"))
+    whole.start()
+    yield whole
+    whole.stop()
+    whole.abandon()
