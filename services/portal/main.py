@@ -11,17 +11,21 @@ from services.runtime.run import Runtime
 from services.runtime.settings import Settings
 
 
+def compose(run: Runtime) -> None:
+    """Puts the parts of the service into the runtime."""
+    people = rpc.PeopleRpc(
+        run.records(store.PEOPLE),
+        run.records(store.TEAMS),
+        run.records(store.SESSIONS),
+        run.records(store.TRIES),
+    )
+    run.serve(people_service_pb2_grpc.add_PeopleServiceServicer_to_server, people)
+
+
 async def main() -> None:
     """Runs until it is told to stop."""
     async with Runtime("portal", Settings.load("portal")) as run:
-        people = run.records(store.PEOPLE)
-        teams = run.records(store.TEAMS)
-        sessions = run.records(store.SESSIONS)
-        tries = run.records(store.TRIES)
-        run.serve(
-            people_service_pb2_grpc.add_PeopleServiceServicer_to_server,
-            rpc.PeopleRpc(people, teams, sessions, tries),
-        )
+        compose(run)
         await run.until_stopped()
 
 

@@ -98,10 +98,14 @@ def decode(
         UnknownType: the type is none of `registry` (protobuf full name -> message class).
         BadEnvelope: the message is no such event at all.
     """
-    values = {key.lower(): unquote(value) for key, value in (headers or {}).items()}
+    values = headers or {}
+
+    def read(key: str) -> str:
+        value = values.get(key, "")
+        return unquote(value) if "%" in value else value
 
     def need(key: str) -> str:
-        if not (value := values.get(key, "")):
+        if not (value := read(key)):
             raise BadEnvelope(f"header {key} is missing")
         return value
 
@@ -124,7 +128,7 @@ def decode(
     except DecodeError as error:
         raise BadEnvelope(f"the payload is no {event_type}: {error}") from error
     actor = need("ce-actor")
-    behalf = values.get("ce-behalf", "") if actor.startswith("system/") else actor
+    behalf = read("ce-behalf") if actor.startswith("system/") else actor
     time = time.astimezone(UTC)
     return Heard(
         message=message,
@@ -133,7 +137,7 @@ def decode(
         sequence=sequence,
         time=time,
         cause=Cause(id=need("ce-id"), actor=system(listener, behalf=behalf), at=time),
-        traceparent=values.get("traceparent", ""),
+        traceparent=read("traceparent"),
     )
 
 

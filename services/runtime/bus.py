@@ -167,7 +167,7 @@ class Bus:
     async def publish(self, entries: Sequence[Entry]) -> list[int | Exception]:
         """Publishes in order by windows of 256; per entry its stream sequence, or why the stream has not taken it.
 
-        An entry sent again under the same id within the stream's window is not stored twice: it gets its first sequence.
+        An entry sent again under the same id within the stream's window is stored once, and gets its first sequence.
         """
         answers: list[int | Exception] = []
         for start in range(0, len(entries), WINDOW):

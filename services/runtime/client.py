@@ -30,6 +30,8 @@ _MARGIN_SECONDS = 0.2
 _SERVICE_CONFIG = json.dumps(
     {
         "loadBalancingConfig": [{"round_robin": {}}],
+        # A replica that is about to stop says so here, and gets no new call.
+        "healthCheckConfig": {"serviceName": "accepting"},
         # UNAVAILABLE only, and safe for commands too: every mutation carries a request_id.
         "methodConfig": [
             {

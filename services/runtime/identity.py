@@ -72,6 +72,7 @@ class Keys:
         """
         if self.service not in ISSUERS_OF_PERSONS or actor.is_system or not timedelta() < ttl <= LIFE:
             raise ValueError(f"{self.service} cannot sign that {actor.sub} acts for {ttl}")
+        self._refresh()
         claims = {"sub": actor.sub, "roles": sorted(actor.roles), "teams": sorted(actor.teams), "unit": actor.unit}
         return self._sign(_PERSON, AUDIENCE, ttl, claims)
 

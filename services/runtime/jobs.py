@@ -227,11 +227,12 @@ class Jobs:
             try:
                 if await self._run_next():
                     continue
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever it was, the next look may succeed
                 if not is_away(error):
                     _log.exception("jobs cannot run")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), _POLL_S * random.uniform(0.8, 1.2))
+                pause = _POLL_S * random.uniform(0.8, 1.2)  # noqa: S311 - only spreads replicas
+                await asyncio.wait_for(self._news.wait(), pause)
 
     async def _run_next(self) -> bool:
         owner = uuid.uuid4().hex
@@ -296,7 +297,7 @@ class Jobs:
             _log.warning("job taken over by another replica", job=document["_id"])
         except LeaseLost:
             _log.warning("job taken over by another replica", job=document["_id"])
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a job fails by itself, with its error shown
             await self._failed(document, owner, error)
         else:
             state = State.CANCELLED if progress.cancelled else State.DONE
@@ -320,7 +321,7 @@ class Jobs:
             except LeaseLost:
                 work.cancel()
                 return
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - it may be renewed by the next beat
                 _log.warning("job cannot renew its lease", job=progress.name, error=str(error))
                 if loop.time() > trusted_until:
                     work.cancel()

@@ -38,7 +38,7 @@ from services.runtime.streams import events_of, replay_for
 Handler = Callable[[Heard[Any]], Iterable[Change]]
 """A pure mapping from one event to changes; nothing to do is no changes."""
 ReadJournal = Callable[[str, int], Awaitable[Sequence[Entry]]]
-"""(resource, after): the next published entries of its owner's journal with sequence > after, in order; none at the end."""
+"""(resource, after): the next entries of its owner's journal with sequence > after, in order; none at the end."""
 
 T = TypeVar("T")
 
@@ -101,8 +101,10 @@ class Listener:
         owner_journal: ReadJournal | None = None,
         *,
         db: AsyncDatabase[dict[str, Any]],
+        before_batch: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._bus = bus
+        self._before_batch = before_batch
         self._service = service
         self._stream = stream
         self._handlers = {cls.DESCRIPTOR.full_name: handler for cls, handler in handlers.items()}
@@ -110,16 +112,21 @@ class Listener:
         self._owner_journal = owner_journal
         self._attempts = Attempts(db)
         self._stopping = asyncio.Event()
+        self._pulls: list[Pull] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begins to hear, as soon as NATS and the consumers are there."""
         for consumer in (events_of(self._stream, self._service), replay_for(self._stream, self._service)):
-            self._tasks.append(asyncio.create_task(self._run(Pull(self._bus, consumer))))
+            pull = Pull(self._bus, consumer)
+            self._pulls.append(pull)
+            self._tasks.append(asyncio.create_task(self._run(pull)))
 
     async def stop(self) -> None:
         """Finishes the batch in hand, gives back the rest and unsubscribes."""
         self._stopping.set()
+        for pull in self._pulls:
+            pull.wake()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
 
@@ -146,7 +153,7 @@ class Listener:
                 open_messages.pop(id(msg), None)
             if fresh:
                 await self._together(fresh)
-        except Exception:
+        except Exception:  # noqa: BLE001 - one bad batch must not end the listening
             # Nothing is acknowledged that did not take effect, so the rest simply comes again.
             _log.exception("batch not finished", listener=self._service, stream=self._stream)
             for msg in batch:
@@ -171,15 +178,13 @@ class Listener:
         return None
 
     async def _together(self, batch: list[Msg], written: Callable[[], Awaitable[None]] | None = None) -> None:
-        deliveries: list[_Delivery] = []
-        unknown: list[Msg] = []
-        for msg in batch:
-            try:
-                deliveries.append(self._take(msg))
-            except UnknownType:
-                unknown.append(msg)
-            except Exception as error:
-                await self._fail(msg, error)
+        if not await self._when_there(self._prepare):
+            if written is not None:
+                await self._when_there(written)
+            for msg in batch:
+                await self._later(msg)
+            return
+        deliveries, unknown = await self._taken(batch)
         results = await self._effects(deliveries)
         if written is not None:
             await self._when_there(written)
@@ -192,6 +197,25 @@ class Listener:
             await self._done(msg, "unknown")
         for delivery, result in zip(deliveries, results, strict=True):
             await self._settle(delivery, result)
+
+    async def _taken(self, batch: list[Msg]) -> tuple[list[_Delivery], list[Msg]]:
+        """What the handlers make of the batch, and the messages of types that they do not know."""
+        deliveries: list[_Delivery] = []
+        unknown: list[Msg] = []
+        for msg in batch:
+            try:
+                deliveries.append(self._take(msg))
+            except UnknownType:
+                unknown.append(msg)
+            except Exception as error:  # noqa: BLE001 - whatever a handler raises is a reason to park
+                await self._fail(msg, error)
+        return deliveries, unknown
+
+    async def _prepare(self) -> bool:
+        """Lets the service read what its pure handlers look things up in."""
+        if self._before_batch is not None:
+            await self._before_batch()
+        return True
 
     async def _settle(self, delivery: _Delivery, error: Exception | None) -> None:
         msg, span = delivery.msg, delivery.span
@@ -223,7 +247,7 @@ class Listener:
         """Writes the changes of all; per delivery, why it is not in effect, or None. None: the service stops."""
         try:
             return await self._when_there(lambda: self._change([delivery.changes for delivery in deliveries]))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - `fate` judges it
             if len(deliveries) == 1:
                 return [error]
         # One of them breaks the whole write: find out which, and let the others pass.
@@ -280,7 +304,7 @@ class Listener:
                 await self._change([self._changes_of(entry) for entry in earlier])
             _log.warning("gap filled from the owner's journal", listener=self._service, resource=resource, events=last)
             return (await self._change([delivery.changes]))[0]
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever the owner's answer breaks, the event only waits on
             _log.warning("gap not filled", resource=resource, error=f"{type(error).__name__}: {error}")
             return NotYet()
 

@@ -75,17 +75,19 @@ def decode(token: str, bind: str, count: int) -> list[Any]:
         ) from error
 
 
-def after(order: Sequence[tuple[str, int]], keys: Sequence[Any]) -> dict[str, Any]:
-    """The MongoDB filter for the rows behind the row with these keys; null and missing sort first when ascending.
+def after(order: Sequence[tuple[str, int]], keys: Sequence[Any]) -> list[dict[str, Any]]:
+    """The MongoDB filters for the rows behind the row with these keys, one behind the other, without overlap.
 
+    Null and missing sort first when ascending, last when descending.
     order: (path, 1 or -1), the last path unique. A path holds one type of value or nothing, and no arrays.
     """
-    branches: list[dict[str, Any]] = []
+    steps: list[dict[str, Any]] = []
     same: dict[str, Any] = {}
     for (path, direction), key in zip(order, keys, strict=True):
-        branches += [{**same, **step} for step in _beyond(path, direction, key)]
+        # Rows that tie on more paths come first.
+        steps = [{**same, **step} for step in _beyond(path, direction, key)] + steps
         same[path] = key
-    return {"$or": branches} if branches else {"$nor": [{}]}
+    return steps
 
 
 async def find_page(
@@ -104,11 +106,16 @@ async def find_page(
         Refusal: PAGE_TOKEN_INVALID.
     """
     bind = json.dumps([collection.name, list(order), page.bind])
-    filters: Mapping[str, Any] = where
-    if page.token:
-        beyond = after(order, decode(page.token, bind, len(order)))
-        filters = {"$and": [where, beyond]} if where else beyond
-    rows = await collection.find(filters, projection).sort(list(order)).limit(page.size + 1).to_list()
+    steps = after(order, decode(page.token, bind, len(order))) if page.token else [{}]
+    rows: list[dict[str, Any]] = []
+    # One after the other, not as one $or: MongoDB merges the branches of an $or by documents, in which null and
+    # missing differ, and each of these is a plain walk along the index.
+    for step in steps:
+        filters = {"$and": [where, step]} if where and step else where or step
+        found = collection.find(filters, projection).sort(list(order)).limit(page.size + 1 - len(rows))
+        rows += await found.to_list()
+        if len(rows) > page.size:
+            break
     if len(rows) <= page.size:
         return Page(rows)
     rows = rows[: page.size]

@@ -1,4 +1,4 @@
-"""Messages that no later event can cure: kept on stream `parked` with their reason, listed and sent again by an operator.
+"""Messages that no later event can cure: kept on stream `parked` with their reason, listed and sent again by hand.
 
 A replay goes to the one listener that parked the message, on its private subject, under the same ce-id.
 """
@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote, unquote
 
 import nats
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
@@ -26,6 +27,7 @@ from services.runtime.bus import Bus
 from services.runtime.streams import PARKED, REPLAY
 
 _FETCH_S = 1.0
+_CONNECT_S = 6.0
 _TEXT_CHARS = 2000
 
 
@@ -153,27 +155,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _list(url: str, listener: str, all_: bool) -> str:
-    async with await nats.connect(url, allow_reconnect=False) as client:
+    async with await _connected(url) as client:
         found = await parked_messages(client.jetstream(), listener, replayed=all_)
     if not found:
         return "Nothing is parked."
     titles = ("no.", "listener", "event", "resource", "reason", "parked at")
     rows = [
-        (str(m.sequence), m.listener, m.type.removeprefix("throughline."), m.resource, m.reason, m.parked_at)
+        tuple(
+            map(_one_line, (str(m.sequence), m.listener, m.type.partition(".")[2], m.resource, m.reason, m.parked_at))
+        )
         for m in found
     ]
     widths = [max(len(row[column]) for row in (titles, *rows)) for column in range(len(titles))]
     lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in (titles, *rows)]
-    lines[1:] = [f"{line}  {m.text}" for line, m in zip(lines[1:], found, strict=True)]
+    lines[1:] = [f"{line}  {_one_line(m.text)}" for line, m in zip(lines[1:], found, strict=True)]
     return "\n".join([lines[0] + "  why", *lines[1:], f"{len(found)} parked"])
 
 
+def _one_line(text: str) -> str:
+    """Without line breaks and terminal commands, which a poisoned message may carry."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
 async def _replay(url: str, listener: str) -> str:
-    async with await nats.connect(url, allow_reconnect=False) as client:
+    async with await _connected(url) as client:
         found = await parked_messages(client.jetstream(), listener)
         for message in found:
             await replay(client.jetstream(), message)
     return f"Sent again: {len(found)}."
+
+
+async def _connected(url: str) -> Client:
+    async def say_nothing(_error: Exception) -> None:
+        """The one sentence at the end says it."""
+
+    async with asyncio.timeout(_CONNECT_S):
+        return await nats.connect(url.split(","), max_reconnect_attempts=1, connect_timeout=2, error_cb=say_nothing)
 
 
 if __name__ == "__main__":

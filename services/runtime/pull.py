@@ -68,6 +68,10 @@ class Pull:
                 await self._ask_when_due()
         return got
 
+    def wake(self) -> None:
+        """Ends the wait of a `batch` that goes on."""
+        self._news.set()
+
     async def close(self) -> list[Msg]:
         """Ends the subscription (no drain: it hangs after an empty pull) and gives back what nobody has worked on."""
         if self._subscription is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import random
 import time
 from collections import deque
@@ -121,6 +122,9 @@ class Relay:
         full = self._sweeps % _FULL_SWEEP_EVERY == 0
         self._sweeps += 1
         now = datetime.now(UTC)
+        if self.waiting:
+            # Behind with one's own work: what is only late must not be taken for left behind.
+            settle *= 5
         # Keys deleted at the head of an index cost every scan that starts there: mostly start behind them.
         since = None if full else now - _LOOK_BACK
         for collection in list(self._collections.values()):
@@ -216,13 +220,17 @@ class Relay:
                 await self._send_some()
             except PyMongoError as error:
                 _log.warning("sent events could not be marked; they will be sent again", error=str(error))
+                await asyncio.sleep(random.uniform(0.5, 1.0))  # noqa: S311
             if not self._outgoing:
                 self._some_outgoing.clear()
 
     async def _send_some(self) -> None:
-        batch = [self._outgoing.popleft() for _ in range(min(WINDOW, len(self._outgoing)))]
-        if batch and not await self._deliver(batch) and self._away_until is not None:
+        batch = list(itertools.islice(self._outgoing, WINDOW))
+        if not await self._deliver(batch) and self._away_until is not None:
             self._outgoing.clear()
+            return
+        for _ in batch:
+            self._outgoing.popleft()
 
     async def _deliver(self, entries: Sequence[Entry]) -> bool:
         """Publishes and marks; False when the broker is to be left alone for a while."""

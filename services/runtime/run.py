@@ -46,9 +46,9 @@ S = TypeVar("S")
 Background = Callable[[asyncio.Event], Awaitable[None]]
 
 _LOOK_SECONDS = 1.0
-_SELECT_MS = 3_000
+_SELECT_MS = 1_500
 _INDEXES_SECONDS = 600.0
-_BACKGROUND_STOP_SECONDS = 10.0
+_PART_STOP_SECONDS = 8.0
 _FLUSH_SECONDS = 5.0
 _PAUSE_SECONDS = (0.5, 30.0)
 
@@ -94,10 +94,7 @@ class Runtime:
         self._reconciler = Reconciler(self.journal, self._bus, self.service)
         self.relay = Relay(self.journal, self._bus.publish, told=self._reconciler.told)
         self._door = Door(self.keys, self.telemetry)
-        waiting = "The service waits for its store; try again."
-        self._door.closed = Refusal(
-            RefusalKind.UNAVAILABLE, "STORE_UNAVAILABLE", waiting, retry_after=timedelta(seconds=1)
-        )
+        self._door.closed = _store_away()
         self._server = Server(
             self._door,
             told.listen,
@@ -136,12 +133,23 @@ class Runtime:
         """Serves `servicer`; adder: the generated add_XServicer_to_server."""
         self._server.add(adder, servicer)
 
-    def hear(self, stream: str, handlers: Mapping[type[Message], Handler]) -> None:
-        """Hears the events of the service `stream`; a gap is filled from its journal when its address is known."""
+    def hear(
+        self,
+        stream: str,
+        handlers: Mapping[type[Message], Handler],
+        *,
+        before_batch: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Hears the events of the service `stream`; a gap is filled from its journal when its address is known.
+
+        before_batch: called before the handlers take a batch, to read what they look things up in.
+        """
         owner: ReadJournal | None = None
         if stream in self.settings.addresses:
             owner = reader(self.channel(stream))
-        self._listeners.append(Listener(self._bus, self.service, stream, handlers, owner, db=self.db))
+        self._listeners.append(
+            Listener(self._bus, self.service, stream, handlers, owner, db=self.db, before_batch=before_batch)
+        )
 
     def on_due(self, records: Records[S], decide: Callable[[Due], Callable[[S], tuple[S, Sequence[Any]]]]) -> None:
         """Registers the decision that a deadline of these records calls for."""
@@ -209,19 +217,17 @@ class Runtime:
         log.info("stopping", service=self.service)
         await self._server.stop(self.settings.stop_wait_seconds, self.settings.stop_grace_seconds)
         self._stop.set()
-        await asyncio.gather(*(listener.stop() for listener in self._listeners), return_exceptions=True)
+        await _ended(*(listener.stop for listener in self._listeners))
         if self._prepared.is_set():
-            # Both give back what they hold; a store that is away must not hold the stop.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_BACKGROUND_STOP_SECONDS):
-                    await asyncio.gather(self.timers.stop(), self.jobs.stop(), return_exceptions=True)
+            await _ended(self.timers.stop, self.jobs.stop)
         if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=_BACKGROUND_STOP_SECONDS)
+            _, late = await asyncio.wait(self._tasks, timeout=_PART_STOP_SECONDS)
             for task in late:
                 task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            if late:
+                await asyncio.wait(late, timeout=_PART_STOP_SECONDS)
         if self._prepared.is_set():
-            await self.relay.stop()
+            await _ended(self.relay.stop)
         await self._close()
         log.info("stopped", service=self.service)
 
@@ -229,7 +235,7 @@ class Runtime:
         for one in self._channels.values():
             await one.close()
         self._channels.clear()
-        await self._bus.close()
+        await _ended(self._bus.close)
         await asyncio.to_thread(self.telemetry.close, _FLUSH_SECONDS)
         await self._mongo.close()
 
@@ -238,6 +244,7 @@ class Runtime:
         pause = _PAUSE_SECONDS[0]
         while not self._stop.is_set():
             try:
+                await self._mongo.admin.command("ping")
                 with pymongo.timeout(_INDEXES_SECONDS):
                     await self.journal.ensure_indexes()
                     await self.timers.ensure_indexes()
@@ -265,18 +272,22 @@ class Runtime:
         self._prepared.set()
 
     async def _watch_store(self, stop: asyncio.Event) -> None:
-        """Ready follows the store's answers."""
+        """Ready follows the store's answers, and while it is known to be away calls hear so at once."""
+        await self._either(self._prepared)
+        unanswered = 0
         while not stop.is_set():
-            if self._prepared.is_set():
-                try:
-                    with pymongo.timeout(2 * _LOOK_SECONDS):
-                        await self._mongo.admin.command("ping")
-                    answers = True
-                except Exception as error:
-                    if not is_away(error):
-                        raise
-                    answers = False
-                await self._server.set_ready(ready=answers)
+            try:
+                async with asyncio.timeout(2 * _LOOK_SECONDS):
+                    await self._mongo.admin.command("ping")
+                unanswered = 0
+            except Exception as error:
+                if not is_away(error):
+                    raise
+                unanswered += 1
+            # One slow answer is no outage.
+            away = unanswered >= 2
+            self._door.closed = _store_away() if away else None
+            await self._server.set_ready(ready=not away)
             await self._sleep(_LOOK_SECONDS)
 
     async def _watch_bus(self, stop: asyncio.Event) -> None:
@@ -310,6 +321,13 @@ class Runtime:
             await self._sleep(pause)
             pause = min(pause * 2, longest)
 
+    async def _either(self, event: asyncio.Event) -> None:
+        """Waits for `event` or the stop."""
+        waits = [asyncio.create_task(event.wait()), asyncio.create_task(self._stop.wait())]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+
     async def _sleep(self, seconds: float) -> None:
         """Sleeps, but not through the stop."""
         with contextlib.suppress(TimeoutError):
@@ -317,8 +335,38 @@ class Runtime:
                 await self._stop.wait()
 
 
+async def _ended(*stops: Callable[[], Awaitable[None]]) -> None:
+    """Stops parts side by side, within bounds: a store that is away must not hold the stop.
+
+    A second try, because waiting for a store can swallow a cancellation; what is left then, the next start finds.
+    """
+
+    async def end(stop: Callable[[], Awaitable[None]]) -> None:
+        for seconds in (_PART_STOP_SECONDS, _PART_STOP_SECONDS / 2):
+            try:
+                async with asyncio.timeout(seconds):
+                    await stop()
+                return
+            except TimeoutError:
+                continue
+            except Exception:
+                log.exception("a part did not stop cleanly")
+                return
+        log.warning("a part did not stop in time", part=str(stop))
+
+    await asyncio.gather(*(end(stop) for stop in stops))
+
+
+def _store_away() -> Refusal:
+    waiting = "The service waits for its store; try again."
+    return Refusal(RefusalKind.UNAVAILABLE, "STORE_UNAVAILABLE", waiting, retry_after=timedelta(seconds=1))
+
+
 def _mongo(settings: Settings, service: str) -> AsyncMongoClient[dict[str, Any]]:
-    """The driver answers before a caller's 5 s are over, so that the caller hears why."""
+    """The driver gives up well before a caller does, so that the caller hears why, also when it tries twice.
+
+    Not timeoutMS: under it the driver would look for a primary for as long as a slow answer may take.
+    """
     return AsyncMongoClient(
         settings.mongo_uri,
         appname=service,
@@ -328,7 +376,9 @@ def _mongo(settings: Settings, service: str) -> AsyncMongoClient[dict[str, Any]]
         retryWrites=True,
         retryReads=True,
         tz_aware=True,
-        timeoutMS=settings.store_timeout_ms,
-        serverSelectionTimeoutMS=min(_SELECT_MS, settings.store_timeout_ms),
+        serverSelectionTimeoutMS=_SELECT_MS,
+        connectTimeoutMS=_SELECT_MS,
+        waitQueueTimeoutMS=_SELECT_MS,
+        socketTimeoutMS=settings.store_timeout_ms,
         maxPoolSize=64,
     )

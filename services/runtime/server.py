@@ -15,6 +15,8 @@ from grpc_reflection.v1alpha import reflection
 from services.runtime.door import Door
 
 LIVE, READY = "live", "ready"
+# Callers' channels watch this one: what is not ready still answers why, what is about to stop takes no new calls.
+ACCEPTING = "accepting"
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -53,7 +55,7 @@ class Server:
         self._listen = listen
         self._reflect = reflect
         self._names: list[str] = []
-        self._health = health.HealthServicer()
+        self._health = _Health()
         self._stopping = False
         self.port = 0
 
@@ -73,6 +75,7 @@ class Server:
             names = [*self._names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name]
             reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], self._server)
         await self._health.set(LIVE, _SERVING)
+        await self._health.set(ACCEPTING, _SERVING)
         await self.set_ready(ready=False)
         try:
             self.port = self._server.add_insecure_port(self._listen)
@@ -89,15 +92,44 @@ class Server:
 
     async def stop(self, wait_seconds: float, grace_seconds: float) -> None:
         """Not ready, then serves on for `wait_seconds` until callers have turned away, then at most `grace_seconds`
-        for the calls in flight."""
+        for the calls in flight.
+
+        gRPC cancels calls that arrive while its server stops, hence the wait.
+        """
         self._stopping = True
+        await self._health.set(ACCEPTING, _NOT_SERVING)
         await self.set_ready(ready=False)
         await asyncio.sleep(wait_seconds)
+        self._health.end_watches()
         await self._server.stop(grace_seconds)
 
     async def wait(self) -> None:
         """Returns when the server has stopped."""
         await self._server.wait_for_termination()
+
+
+class _Health(health.HealthServicer):
+    """gRPC's own health service, whose watches can be ended: left open, each would hold the stop for all its grace."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._watching: set[asyncio.Task[None]] = set()
+
+    async def Watch(self, request: health_pb2.HealthCheckRequest, context: Any) -> None:
+        """Tells each change until the caller or the server ends it."""
+        watch: asyncio.Task[None] = asyncio.ensure_future(super().Watch(request, context))
+        self._watching.add(watch)
+        try:
+            await asyncio.wait({watch})
+        finally:
+            watch.cancel()
+            self._watching.discard(watch)
+        await context.abort(grpc.StatusCode.UNAVAILABLE, "the server stops")
+
+    def end_watches(self) -> None:
+        """Ends all watches."""
+        for watch in self._watching:
+            watch.cancel()
 
 
 def _served(servicer: Any) -> list[str]:

@@ -49,7 +49,7 @@ def events_of(service: str, listener: str) -> Consumer:
 
 
 def replay_for(service: str, listener: str) -> Consumer:
-    """The consumer by which `listener` hears the parked events of `service` that an operator sends again, to it alone."""
+    """The consumer by which `listener`, alone, hears the parked events of `service` that an operator sends again."""
     return Consumer(REPLAY, f"{listener}-{service}", f"{REPLAY}.{listener}.throughline.{service}.>")
 
 

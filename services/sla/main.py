@@ -1,4 +1,4 @@
-"""Composition root of sla: settings, records, the book, then the three doors by which work comes in."""
+"""Puts the sla service together and runs it."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from services.sla.rpc import SlaRpc
 from services.sla.store import CALENDARS, CLOCKS, POLICIES, Shelf
 
 
-async def main(settings: Settings) -> None:
-    """Runs until SIGTERM."""
-    async with Runtime("sla", settings) as run:
-        await compose(run).until_stopped()
-
-
-def compose(run: Runtime) -> Runtime:
-    """Joins the parts of the service to a runtime."""
+def compose(run: Runtime) -> None:
+    """Declares what the service keeps, answers, hears and waits for."""
     policies, calendars, clocks = run.records(POLICIES), run.records(CALENDARS), run.records(CLOCKS)
     shelf = Shelf(policies, calendars)
     rpc = SlaRpc(policies, calendars, clocks, shelf)
     run.serve(sla_service_pb2_grpc.add_SlaServiceServicer_to_server, rpc)
     run.hear("tickets", events.handlers(clocks, shelf), before_batch=shelf.refresh)
     run.on_due(clocks, timer.decide)
-    return run
+
+
+async def main() -> None:
+    """Runs until SIGTERM."""
+    async with Runtime("sla", Settings.load("sla")) as run:
+        compose(run)
+        await run.until_stopped()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Settings.load("sla")))
+    asyncio.run(main())

@@ -133,9 +133,7 @@ def test_network_follows_the_map_of_calls() -> None:
             for peer in rule["from"]
         }
         expected = {
-            peer
-            for peer in COMPONENTS - {own}
-            if own in calls[peer] or own in reads.get(peer, []) or own == "metrics"
+            peer for peer in COMPONENTS - {own} if own in calls[peer] or own in reads.get(peer, []) or own == "metrics"
         }
         assert allowed == (expected if own != "portal-web" else set()), own
         assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]

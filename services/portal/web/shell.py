@@ -5,8 +5,10 @@ Two cookies hold the reader's choices: `tl_lang` (zh, en) and `tl_theme` (light,
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -122,6 +124,8 @@ def register(app: Flask, viewer: Callable[[], Viewer | None]) -> None:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
 
+    _version_static(app)
+
     @app.context_processor
     def surroundings() -> dict[str, Any]:
         language = i18n.language()
@@ -129,3 +133,18 @@ def register(app: Flask, viewer: Callable[[], Viewer | None]) -> None:
         return {
             "shell": Shell(language, i18n.TAGS[language], theme(), viewer(), i18n.LANGUAGES, THEMES, here),
         }
+
+
+def _version_static(app: Flask) -> None:
+    """Names the state of all static files in each of their addresses, so that they may be kept long and never mixed."""
+    seen = hashlib.sha256()
+    folder = Path(app.static_folder or "")
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            seen.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    version = seen.hexdigest()[:12]
+
+    @app.url_defaults
+    def stamp(endpoint: str, values: dict[str, Any]) -> None:
+        if endpoint == "static":
+            values.setdefault("v", version)

@@ -78,18 +78,17 @@ class Entry:
 
     def computed_hash(self) -> bytes:
         """The hash that the fields of this entry give; differs from `hash` when one of them was altered."""
-        return fields_digest(
-            _LEAF,
-            self.prev,
-            self.id.encode(),
-            self.sequence.to_bytes(8, "big"),
-            self.type.encode(),
-            self.cause.encode(),
-            self.actor.encode(),
-            self.behalf.encode(),
-            millis(self.time).to_bytes(8, "big", signed=True),
-            millis(self.recorded_at).to_bytes(8, "big", signed=True),
-            self.digest,
+        return link(
+            prev=self.prev,
+            id=self.id,
+            sequence=self.sequence,
+            type=self.type,
+            cause=self.cause,
+            actor=self.actor,
+            behalf=self.behalf,
+            time=self.time,
+            recorded_at=self.recorded_at,
+            digest=self.digest,
         )
 
     def to_document(self) -> dict[str, Any]:
@@ -140,6 +139,35 @@ class Entry:
             stream_sequence=get("stream_sequence", 0),
             erased=get("erased", False),
         )
+
+
+def link(
+    *,
+    prev: bytes,
+    id: str,
+    sequence: int,
+    type: str,
+    cause: str,
+    actor: str,
+    behalf: str,
+    time: datetime,
+    recorded_at: datetime,
+    digest: bytes,
+) -> bytes:
+    """The hash of an entry: over what it says (by digest), who caused it, when, its place, and the hash before it."""
+    return fields_digest(
+        _LEAF,
+        prev,
+        id.encode(),
+        sequence.to_bytes(8, "big"),
+        type.encode(),
+        cause.encode(),
+        actor.encode(),
+        behalf.encode(),
+        millis(time).to_bytes(8, "big", signed=True),
+        millis(recorded_at).to_bytes(8, "big", signed=True),
+        digest,
+    )
 
 
 def entry_id(resource: str, version: int, n: int, epoch: int) -> str:

@@ -81,7 +81,11 @@ async def checkpoint(journal: Journal, sign: Sign, *, now: datetime | None = Non
         pymongo.errors.PyMongoError: the store is away; what was not covered stays so.
     """
     made: list[Checkpoint] = []
-    while (one := await _next_checkpoint(journal, sign, now)) is not None:
+    # A part-filled statement is the last: what is written meanwhile waits for the next time.
+    while not made or made[-1].count == ENTRIES_EACH:
+        one = await _next_checkpoint(journal, sign, now)
+        if one is None:
+            break
         made.append(one)
     return made
 

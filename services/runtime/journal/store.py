@@ -30,9 +30,7 @@ class Journal:
 
     def __init__(self, database: AsyncDatabase[dict[str, Any]]) -> None:
         def kept(name: str) -> AsyncCollection[dict[str, Any]]:
-            return database.get_collection(
-                name, _AWARE, ReadPreference.PRIMARY, _ACKNOWLEDGED, ReadConcern("majority")
-            )
+            return database.get_collection(name, _AWARE, ReadPreference.PRIMARY, _ACKNOWLEDGED, ReadConcern("majority"))
 
         self.entries = kept("journal")
         self.checkpoints = kept("checkpoints")

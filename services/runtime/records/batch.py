@@ -67,6 +67,8 @@ class _Batch:
         writes: list[tuple[Draft[Any], InsertOne[dict[str, Any]] | UpdateOne]] = []
         for draft in drafts:
             write = self._decided(draft, documents.get(draft.name), known, now)
+            if first and self._guessed_wrong(draft.name):
+                continue
             if write is None:
                 del self.open[draft.name]
             else:
@@ -100,6 +102,12 @@ class _Batch:
     def _draft(self, name: str, document: Mapping[str, Any] | None, now: datetime) -> Draft[Any]:
         return Draft(self._records.kind, name, document, epoch=self._records.epoch, now=now)
 
+    def _guessed_wrong(self, name: str) -> bool:
+        """Whether a creation was refused without a look whether its cause had been carried out before."""
+        indexes = self.open[name]
+        creates = self._changes[indexes[0]].mode is Mode.CREATE
+        return creates and any(isinstance(self._results[index], Exception) for index in indexes)
+
     async def _load(self, *, first: bool) -> dict[str, Mapping[str, Any]]:
         births = {
             self._changes[indexes[0]].cause.id: name
@@ -116,7 +124,9 @@ class _Batch:
         return found
 
     async def _read(self, where: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-        return {document["_id"]: document async for document in self._records.collection.find(where, batch_size=_AT_ONCE)}
+        return {
+            document["_id"]: document async for document in self._records.collection.find(where, batch_size=_AT_ONCE)
+        }
 
     def _born_before(self, name: str, document: Mapping[str, Any]) -> None:
         """The creation of `name` was carried out before, under another name: answers with that resource."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
@@ -11,7 +10,7 @@ import bson
 from bson.raw_bson import RawBSONDocument
 from pymongo import InsertOne, UpdateOne
 
-from services.runtime.journal.entry import KEPT, NEW, Entry, data_digest, entry_id, new_salt
+from services.runtime.journal.entry import KEPT, NEW, Entry, data_digest, entry_id, link, new_salt
 from services.runtime.records.kind import Change, Deadline, Follow, Kind, Mode, Record, Stamp, due_id
 from services.runtime.refusal import Kind as RefusalKind
 from services.runtime.refusal import NotYet, Refusal
@@ -188,28 +187,32 @@ class Draft(Generic[S]):
                 if len(data) > EVENT_BYTES:
                     raise too_large(self.name)
                 digest = data_digest(salt, data)
-            entry = Entry(
-                id=entry_id(self.name, version, n, self._epoch),
-                resource=self.name,
-                version=version,
-                n=n,
-                sequence=sequence if type_name else 0,
-                type=type_name,
-                cause=cause.id,
-                actor=cause.actor.sub,
-                behalf=cause.actor.behalf,
-                time=cause.at,
-                recorded_at=self._now,
-                traceparent=change.traceparent,
-                data=data,
-                salt=salt,
-                digest=digest,
-                prev=head,
-                hash=b"",
-                state=NEW if type_name else KEPT,
+            hashed: dict[str, Any] = {
+                "id": entry_id(self.name, version, n, self._epoch),
+                "sequence": sequence if type_name else 0,
+                "type": type_name,
+                "cause": cause.id,
+                "actor": cause.actor.sub,
+                "behalf": cause.actor.behalf,
+                "time": cause.at,
+                "recorded_at": self._now,
+                "digest": digest,
+                "prev": head,
+            }
+            head = link(**hashed)
+            entries.append(
+                Entry(
+                    **hashed,
+                    resource=self.name,
+                    version=version,
+                    n=n,
+                    traceparent=change.traceparent,
+                    data=data,
+                    salt=salt,
+                    hash=head,
+                    state=NEW if type_name else KEPT,
+                )
             )
-            head = entry.computed_hash()
-            entries.append(replace(entry, hash=head))
         return entries, head, sequence
 
 

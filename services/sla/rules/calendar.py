@@ -168,7 +168,7 @@ def _day(day: str, reason: str, spans: tuple[Span, ...]) -> DateOverride:
         parsed = date.fromisoformat(day)
     except ValueError:
         raise Refusal.invalid(
-            "overrides", "CALENDAR_DATE_INVALID", f'Write dates as "2026-10-01", not {day!r}.'
+            "overrides", "CALENDAR_DAY_INVALID", f'Write dates as "2026-10-01", not {day!r}.'
         ) from None
     if len(reason) > _TEXT:
         raise Refusal.invalid("overrides", "CALENDAR_REASON_TOO_LONG", f"Give reasons of up to {_TEXT} letters.")

@@ -94,9 +94,7 @@ def turn(clock: Clock, event: Turn, responded_at: datetime | None, calendar: Cal
         if phase is _Phase.STOP and clock.kind is ClockKind.RESPONSE and responded_at is not None:
             # The reply itself ends it, even if another event tells of it.
             event = replace(event, at=min(max(responded_at, clock.since.at), event.at))
-    elif (
-        clock.state is ClockState.CANCELLED or clock.kind is ClockKind.RESPONSE or phase in (_Phase.STOP, _Phase.CANCEL)
-    ):
+    elif phase in (_Phase.STOP, _Phase.CANCEL) or not _returns(clock):
         return clock
     return _entered(_reached(clock, event.at, calendar), phase, event, calendar)
 
@@ -179,6 +177,14 @@ def _phase(terms: Target, state: TicketState, *, responded: bool) -> _Phase:
     if stops:
         return _Phase.STOP
     return _Phase.PAUSE if state in terms.pause_states else _Phase.RUN
+
+
+def _returns(clock: Clock) -> bool:
+    """Whether a clock that stopped goes on when its ticket is worked on again."""
+    if clock.state is ClockState.CANCELLED:
+        # Cancelled with its ticket; one whose promise ended does not come back by itself.
+        return clock.since.state is TicketState.CANCELLED
+    return clock.kind is ClockKind.RESOLUTION
 
 
 def _reached(clock: Clock, at: datetime, calendar: CalendarVersion) -> Clock:

@@ -25,7 +25,7 @@ from services.sla.rules.clocks import (
     moments,
 )
 from services.sla.rules.policy import ClockKind, Target
-from services.sla.rules.ticket import OPEN_STATES, Seen, TicketState, Turn
+from services.sla.rules.ticket import OPEN_STATES, Seen, Turn
 
 TRAIL_KEPT = 200
 
@@ -46,7 +46,6 @@ def fold(
             seen.name, seen.requester, seen.unit, seen.team, seen.importing, seen.facts, None, (opened,), opened.at
         )
     event = Turn(max(at, before.last_at), seen.state, cause)
-    left_cancelled = before.trail[-1].state is TicketState.CANCELLED and seen.state is not TicketState.CANCELLED
     after = replace(
         before,
         requester=seen.requester,
@@ -58,11 +57,12 @@ def fold(
         last_at=event.at,
     )
     after = _turned(after, seen, event, book)
-    if (left_cancelled or after.facts != after.chosen_for) and (after.live or seen.state in OPEN_STATES):
+    if after.facts != after.chosen_for and (after.live or seen.state in OPEN_STATES):
         after = _chosen(after, seen, event, book)
     after = _judged(after)
     for one in after.clocks:
-        clock_rules.check(one)
+        if one not in before.clocks:
+            clock_rules.check(one)
     return after, tuple(_told(before, after))
 
 

@@ -85,9 +85,16 @@ def works(actor: Actor, ticket: Ticket) -> bool:
 
 
 def require_worker(actor: Actor, ticket: Ticket, to: str) -> None:
-    """Refuses ROLE_REQUIRED who is no agent or lead of the ticket's unit; `to` completes "You may not ..."."""
+    """Refuses who is no agent or lead of the ticket's unit; `to` completes "You may not ...".
+
+    Raises:
+        Refusal: ROLE_REQUIRED, OUTSIDE_YOUR_UNIT.
+    """
+    actor.require(*WORKERS, to=to)
     if not works(actor, ticket):
-        raise Refusal.forbidden("ROLE_REQUIRED", f"You may not {to}; it takes an agent or lead of its unit.")
+        raise Refusal.forbidden(
+            "OUTSIDE_YOUR_UNIT", f"You may not {to}: you see it because it is yours, but its unit is not."
+        )
 
 
 def require_party_or_worker(actor: Actor, ticket: Ticket, to: str) -> None:

@@ -24,7 +24,7 @@ def assign(ticket: Ticket, actor: Actor, now: datetime, *, team: str, assignee: 
         raise Refusal.invalid("team", "TEAM_REQUIRED", "Name the team that is to have it.")
     if (team, assignee) == (ticket.team, ticket.assignee):
         return ticket, ()
-    assigned = replace(handed(ticket, team, assignee, now), updated_at=now)
+    assigned = handed(ticket, team, assignee, now)
     return assigned, (TicketAssigned(assigned, ticket.team, ticket.assignee),)
 
 
@@ -41,5 +41,6 @@ def handed(ticket: Ticket, team: str, assignee: str, now: datetime) -> Ticket:
         first_assigned_at=ticket.first_assigned_at or (now if team else None),
         reassignments=ticket.reassignments + moved,
         assignment_changes=ticket.assignment_changes + (team != ticket.team),
+        updated_at=now,
         ping_pong=ticket.ping_pong or (moved and team in former),
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from services.runtime.actor import Actor
 from services.runtime.refusal import Refusal
@@ -36,6 +37,8 @@ _UNBLOCKERS = {
     HoldReason.EVIDENCE: "requester",
     HoldReason.OTHER: "",
 }
+
+_ARRIVED = {State.ON_HOLD: told.TicketHeld, State.AWAITING_REQUESTER: told.RequesterAsked}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +128,8 @@ def open_past(opening: Opening, first: Step, matrix: PriorityMatrix) -> told.Dec
         external_id=opening.external_id,
         importing=True,
     )
-    ticket = replace(_described(ticket, first, matrix), updated_at=opening.opened_at)
-    ticket = replace(handed(ticket, first.team, first.assignee, opening.opened_at), assignment_changes=0)
+    ticket = handed(_described(ticket, first, matrix), first.team, first.assignee, opening.opened_at)
+    ticket = replace(ticket, assignment_changes=0)
     return ticket, (told.TicketOpened(ticket),)
 
 
@@ -142,11 +145,11 @@ def take(ticket: Ticket, step: Step, matrix: PriorityMatrix) -> told.Decided:
         )
     happened: list[told.TicketEvent] = []
     described = _described(ticket, step, matrix)
-    if described != ticket:
+    if described is not ticket:
         happened.append(told.TicketTriaged(described, ticket.priority))
         ticket = described
     if (step.team, step.assignee) != (ticket.team, ticket.assignee):
-        given = replace(handed(ticket, step.team, step.assignee, step.at), updated_at=step.at)
+        given = handed(ticket, step.team, step.assignee, step.at)
         happened.append(told.TicketAssigned(given, ticket.team, ticket.assignee))
         ticket = given
     ticket, moves = _moved(ticket, step)
@@ -164,17 +167,17 @@ def complete(ticket: Ticket) -> told.Decided:
 def _described(ticket: Ticket, step: Step, matrix: PriorityMatrix) -> Ticket:
     impact, urgency = step.impact or ticket.impact, step.urgency or ticket.urgency
     known = impact in LEVELS and urgency in LEVELS
-    described = replace(
-        ticket,
-        impact=impact,
-        urgency=urgency,
-        priority=matrix.priority(impact, urgency) if known else ticket.priority,
-        category=step.category or ticket.category,
-        service=step.service or ticket.service,
-        site=step.site or ticket.site,
-        knowledge_used=step.knowledge_used,
-    )
-    return ticket if described == ticket else replace(described, updated_at=step.at)
+    said = {
+        "impact": impact,
+        "urgency": urgency,
+        "priority": matrix.priority(impact, urgency) if known else ticket.priority,
+        "category": step.category or ticket.category,
+        "service": step.service or ticket.service,
+        "site": step.site or ticket.site,
+        "knowledge_used": step.knowledge_used,
+    }
+    new: dict[str, Any] = {name: value for name, value in said.items() if value != getattr(ticket, name)}
+    return replace(ticket, **new, updated_at=step.at) if new else ticket
 
 
 def _moved(ticket: Ticket, step: Step) -> told.Decided:
@@ -192,16 +195,14 @@ def _moved(ticket: Ticket, step: Step) -> told.Decided:
     if step.state is ticket.state and step.state is not State.ON_HOLD:
         return ticket, tuple(happened)
     came_from = ticket.state
-    ticket = replace(ticket, state=step.state, hold=None, question=None, updated_at=step.at)
+    hold = question = None
     if step.state is State.ON_HOLD:
         hold = Hold(step.hold_reason, "", _UNBLOCKERS[step.hold_reason], step.at)
-        ticket = replace(ticket, hold=hold)
-        return ticket, (*happened, told.TicketHeld(ticket))
     if step.state is State.AWAITING_REQUESTER:
-        ticket = replace(ticket, question=Question("", step.actor, step.at))
-        return ticket, (*happened, told.RequesterAsked(ticket))
-    started = came_from is State.NEW
-    return ticket, (*happened, told.TicketStarted(ticket) if started else told.TicketResumed(ticket))
+        question = Question("", step.actor, step.at)
+    ticket = replace(ticket, state=step.state, hold=hold, question=question, updated_at=step.at)
+    event = _ARRIVED.get(step.state) or (told.TicketStarted if came_from is State.NEW else told.TicketResumed)
+    return ticket, (*happened, event(ticket))
 
 
 def _ended(ticket: Ticket, step: Step) -> told.Decided:

@@ -92,7 +92,7 @@ def triage(
     """Sets impact and urgency (1 to 3 each); the matrix gives the priority. An empty service or category stays.
 
     Raises:
-        Refusal: ROLE_REQUIRED, TICKET_IS_<state>, TICKET_IMPORTING, TRIAGE_INCOMPLETE.
+        Refusal: ROLE_REQUIRED, OUTSIDE_YOUR_UNIT, TICKET_IS_<state>, TICKET_IMPORTING, TRIAGE_INCOMPLETE.
     """
     require_worker(actor, ticket, "triage this ticket")
     require_state(ticket, OPEN, "triage this ticket")

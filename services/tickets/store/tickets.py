@@ -29,9 +29,6 @@ from services.tickets.store.words import words
 from services.tickets.wire.events import event_message
 
 _PLAIN = (
-    "title",
-    "opened_at",
-    "updated_at",
     "description",
     "requester",
     "opener",
@@ -65,6 +62,9 @@ def encode(ticket: Ticket) -> dict[str, Any]:
         "state": ticket.state.value,
         "channel": ticket.channel.value,
         "priority": ticket.priority,
+        "title": ticket.title,
+        "opened_at": ticket.opened_at,
+        "updated_at": ticket.updated_at,
     }
     for name in _PLAIN:
         value = getattr(ticket, name)
@@ -101,6 +101,9 @@ def decode(document: Mapping[str, Any]) -> Ticket:
         state=State(document["state"]),
         channel=Channel(document["channel"]),
         priority=document["priority"],
+        title=document["title"],
+        opened_at=document["opened_at"],
+        updated_at=document["updated_at"],
         teams=tuple(document.get("teams", ())),
         hold=hold and Hold(HoldReason(hold["reason"]), hold["note"], hold["unblocker"], hold["since"]),
         question=question and Question(question["text"], question["asker"], question["asked_at"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 from google.protobuf.message import Message
 from pymongo import ASCENDING, AsyncMongoClient, IndexModel
@@ -130,7 +130,7 @@ class Cellar:
         self.jars = Records(self.db, kind, self.journal, arm=self._arm, notice=self.relay.notice, epoch=epoch)
         self.relay.watch(self.jars)
 
-    async def __aenter__(self) -> Cellar:
+    async def __aenter__(self) -> Self:
         await self.jars.ensure_indexes()
         await self.journal.ensure_indexes()
         return self

@@ -23,7 +23,7 @@ START = datetime(2026, 3, 2, 9, 0, 0, 123000, tzinfo=UTC)
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
-def _messages() -> dict[str, type[Message]]:
+def _messages() -> dict[str, type[Any]]:
     file = descriptor_pb2.FileDescriptorProto(name="throughline/probe/v1/events.proto", package="throughline.probe.v1")
     file.syntax = "proto3"
     for name in ("Counted", "Noted"):
@@ -31,7 +31,7 @@ def _messages() -> dict[str, type[Message]]:
         message.field.add(name="number", number=1, type=descriptor_pb2.FieldDescriptorProto.TYPE_INT64, label=1)
         message.field.add(name="text", number=2, type=descriptor_pb2.FieldDescriptorProto.TYPE_STRING, label=1)
     pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)  # type: ignore[no-untyped-call]
+    pool.Add(file)
     return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(name)) for name in (COUNTED, NOTED)}
 
 
@@ -102,7 +102,8 @@ def _decode(document: Mapping[str, Any]) -> Tally:
 
 
 def _message(event: Told, _stamp: Stamp) -> Message:
-    return Noted(number=event.number)
+    message: Message = Noted(number=event.number)
+    return message
 
 
 TALLIES: Kind[Tally] = Kind(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -86,11 +86,17 @@ def test_only_portal_and_tool_speak_for_persons(keys: Path) -> None:
         service = Keys(keys, "sla").sign_service("tickets")
         for issuer in ("sla", "portal"):
             token = forged(
-                keys, "sla", "person+jwt", **{**claims, "iss": issuer, "aud": "throughline", "iat": now, "exp": now + 60}
+                keys,
+                "sla",
+                "person+jwt",
+                **{**claims, "iss": issuer, "aud": "throughline", "iat": now, "exp": now + 60},
             )
             assert refused(lambda token=token: tickets.verify(token, service)) == "TOKEN_INVALID"
         right = forged(
-            keys, "portal", "person+jwt", **{**claims, "iss": "portal", "aud": "throughline", "iat": now, "exp": now + 60}
+            keys,
+            "portal",
+            "person+jwt",
+            **{**claims, "iss": "portal", "aud": "throughline", "iat": now, "exp": now + 60},
         )
         assert tickets.verify(right, service).sub == "people/ann"
 
@@ -148,22 +154,19 @@ def test_the_cache_is_bounded(keys: Path) -> None:
     assert len(tickets._cache) <= 4_097
 
 
-def test_keys_are_read_again(keys: Path, tmp_path: Path) -> None:
+def test_keys_are_read_again(keys: Path) -> None:
     """A withdrawn key stops opening the door without a restart, and its replacement opens it."""
-    with time_machine.travel(1_800_000_000, tick=False) as clock:
-        portal, tickets = Keys(keys, "portal"), Keys(keys, "tickets")
-        person, service = portal.sign_person(ANN), portal.sign_service("tickets")
-        tickets.verify(person, service)
-        (keys / "portal.pem").unlink()
-        listed = json.loads((keys / PUBLIC).read_text())["keys"]
-        kept = [key for key in listed if not key["kid"].startswith("portal.")]
-        (keys / PUBLIC).write_text(json.dumps({"keys": kept}))
-        make(keys, ["portal"])
-        for file in keys.iterdir():
-            os.utime(file, (2_000_000_000, 2_000_000_000))
-        clock.shift(timedelta(seconds=2))
-        assert refused(lambda: tickets.verify(person, service)) == "TOKEN_INVALID"
-        assert tickets.verify(portal.sign_person(ANN), portal.sign_service("tickets")) == ANN
+    portal, tickets = Keys(keys, "portal"), Keys(keys, "tickets")
+    person, service = portal.sign_person(ANN), portal.sign_service("tickets")
+    tickets.verify(person, service)
+    (keys / "portal.pem").unlink()
+    listed = json.loads((keys / PUBLIC).read_text())["keys"]
+    kept = [key for key in listed if not key["kid"].startswith("portal.")]
+    (keys / PUBLIC).write_text(json.dumps({"keys": kept}))
+    make(keys, ["portal"])
+    time.sleep(1.1)
+    assert refused(lambda: tickets.verify(person, service)) == "TOKEN_INVALID"
+    assert tickets.verify(portal.sign_person(ANN), portal.sign_service("tickets")) == ANN
 
 
 def test_a_service_signs_for_itself_only(keys: Path) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from deploy.local.servers import Mongod, Nats
 from services.runtime.attempts import Attempts
@@ -18,9 +21,9 @@ from services.runtime.binding import MESSAGE_ID, encode
 from services.runtime.bus import Bus
 from services.runtime.journal import Entry
 from services.runtime.listener import Handler, Listener, ReadJournal
-from services.runtime.parked import parked_messages
+from services.runtime.parked import parked_messages, replay
 from services.runtime.streams import events_of
-from tests.service.runtime.probe import COUNTED, NOTED, Counted, Store, counting, entry, traced, until
+from tests.service.runtime.probe import COUNTED, NOTED, TRACEPARENT, Counted, Store, counting, entry, traced, until
 
 Hear = Callable[..., Awaitable[Listener]]
 ROOT = Path(__file__).resolve().parents[3]
@@ -204,7 +207,7 @@ async def test_listener_survives_nats_away(own_nats: Nats, store: Store) -> None
 
 
 async def test_listener_hears_a_refilled_server(own_nats: Nats, store: Store) -> None:
-    """A wiped server is declared again; what is published into it once more has no second effect, what is new has one."""
+    """A wiped server is declared again; what comes once more has no second effect, what is new has one."""
     bus = await Bus.connect(own_nats.url, "probe", manage=True)
     listener = Listener(bus, "hearer", "probe", {Counted: counting(store.tallies)}, db=store.db)
     listener.start()
@@ -242,11 +245,10 @@ async def test_listener_replay_cures(bus: Bus, store: Store, hear: Hear) -> None
     await until(lambda: _parked(bus, 2))
     await listener.stop()
     await hear(counting(store.tallies))
-    assert "2 parked" in _parked_tool(bus, "list")
-    assert _parked_tool(bus, "replay", "--listener", "hearer") == "Sent again: 2.\n"
+    for item in await parked_messages(bus.jetstream, "hearer"):
+        await replay(bus.jetstream, item)
     await until(lambda: _total(store, 15))
-    assert _parked_tool(bus, "list") == "Nothing is parked.\n"
-    assert _parked_tool(bus, "replay") == "Sent again: 0.\n"
+    assert await parked_messages(bus.jetstream) == []
 
 
 async def test_listener_parks_what_kills_its_worker(bus: Bus, store: Store, hear: Hear) -> None:
@@ -282,24 +284,37 @@ async def test_listener_killed_before_the_acknowledgement(
     assert (await store.tally()).total == 30
 
 
-async def test_listener_carries_the_trace_on(bus: Bus, store: Store, hear: Hear) -> None:
-    """The entries that an event causes belong to its trace, under a span of their own."""
+async def test_listener_carries_the_trace_on(
+    bus: Bus, store: Store, hear: Hear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The entries that an event causes belong to its trace, under a consumer span; an unsampled one makes none."""
+    spans = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    monkeypatch.setattr("services.runtime.listener._tracer", provider.get_tracer("test"))
     await hear(counting(store.tallies))
-    await bus.publish([traced(entry(1))])
-    await until(lambda: _total(store, 1))
-    (told,) = await store.outboxes()
-    assert told["traceparent"].split("-")[1] == "0af7651916cd43dd8448eb211c80319c"
-    assert trace.get_current_span() is trace.INVALID_SPAN
+    unsampled = replace(entry(2), traceparent=f"{TRACEPARENT[:-2]}00")
+    await bus.publish([traced(entry(1)), unsampled])
+    await until(lambda: _total(store, 2))
+    (span,) = spans.get_finished_spans()
+    assert (span.name, span.kind) == ("Counted process", trace.SpanKind.CONSUMER)
+    assert span.parent is not None
+    assert trace.format_span_id(span.parent.span_id) == TRACEPARENT.split("-")[2]
+    first, second = await store.outboxes()
+    trace_id = TRACEPARENT.split("-")[1]
+    assert first["traceparent"] == f"00-{trace_id}-{trace.format_span_id(span.context.span_id)}-01"
+    assert second["traceparent"] == unsampled.traceparent
 
 
 async def test_listener_stop_gives_back_at_once(bus: Bus, store: Store, hear: Hear) -> None:
-    """Stopping ends within a second and leaves what was not worked on to the next replica, without waiting."""
+    """Stopping ends soon and leaves what was not worked on to the next replica, without waiting."""
     listener = await hear(counting(store.tallies))
-    await bus.publish([entry(index) for index in range(1, 501)])
-    async with asyncio.timeout(3):
+    await bus.publish([entry(index, f"probes/P-{index % 5}") for index in range(1, 501)])
+    async with asyncio.timeout(2):
         await listener.stop()
     await hear(counting(store.tallies))
-    await until(lambda: _total(store, 500), 10)
+    await until(lambda: _quiet(bus), 10)
+    assert [(await store.tally(f"probes/P-{number}")).total for number in range(5)] == [100] * 5
 
 
 async def _total(store: Store, total: int) -> bool:
@@ -312,15 +327,6 @@ async def _parked(bus: Bus, number: int) -> bool:
 
 def _refusing(_heard: object) -> list[object]:
     raise ValueError("not understood yet")
-
-
-def _parked_tool(bus: Bus, *arguments: str) -> str:
-    url = str(bus.client.connected_url.geturl())
-    run = subprocess.run(
-        [sys.executable, "-m", "services.runtime.parked", *arguments],
-        cwd=ROOT, env={**os.environ, "TL_NATS_URL": url}, capture_output=True, text=True, timeout=60, check=True,
-    )  # fmt: skip
-    return run.stdout
 
 
 async def _deliver_without_end(bus: Bus, times: int) -> None:

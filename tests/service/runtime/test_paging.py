@@ -15,9 +15,7 @@ from tests.service.runtime.jars import Cellar, cause, put
 
 def _sorted(rows: list[dict[str, Any]], order: list[tuple[str, int]]) -> list[int]:
     for path, direction in reversed(order):
-        rows = sorted(
-            rows, key=lambda row: ((value := row.get(path)) is not None, value or 0), reverse=direction < 0
-        )
+        rows = sorted(rows, key=lambda row: ((value := row.get(path)) is not None, value or 0), reverse=direction < 0)
     return [row["_id"] for row in rows]
 
 
@@ -86,7 +84,7 @@ async def test_a_deep_page_reads_no_more_than_a_page(mongo_uri: str, database: s
         await client[database].command("profile", 2)
         await find_page(collection, {"unit": "eu"}, order, PageRequest(50, page.next_token))
         await client[database].command("profile", 0)
-        profile = await client[database]["system.profile"].find_one({"op": "query"}) or {}
+        profiles = await client[database]["system.profile"].find({"op": "query"}).to_list()
 
-    assert profile["nreturned"] == 51
-    assert profile["docsExamined"] <= 60
+    assert sum(profile["nreturned"] for profile in profiles) == 51
+    assert sum(profile["docsExamined"] for profile in profiles) <= 60

@@ -11,6 +11,7 @@ import pytest
 from services.runtime.reconciler import Finding, Reconciler
 from services.runtime.relay import Relay
 from tests.service.runtime.jars import START, Cellar, cause, put
+from tests.service.runtime.probe import until
 
 
 class Watched(Cellar):
@@ -19,7 +20,7 @@ class Watched(Cellar):
     def __init__(self, uri: str, database: str) -> None:
         super().__init__(uri, database)
         self.reconciler = self.another()
-        self.relay = Relay(self.journal, self.broker.publish, told=lambda sent: self.reconciler.told(sent))
+        self.relay = Relay(self.journal, self.broker.publish, told=self.reconciler.told)
         self.jars.notice = self.relay.notice
 
     def another(self) -> Reconciler:
@@ -135,8 +136,6 @@ async def test_it_checks_when_asked_and_outlives_a_broker_that_is_away(watched: 
     await asyncio.sleep(0.1)
     watched.broker.away = False
     watched.reconciler.ask()
-    async with asyncio.timeout(10):
-        while not await _complete(watched):
-            await asyncio.sleep(0.02)
+    await until(lambda: _complete(watched))
     stop.set()
     await asyncio.wait_for(running, 5)

@@ -71,6 +71,20 @@ async def test_a_creation_is_once_whatever_its_name(cellar: Cellar) -> None:
     assert await cellar.jars.count({}, 10) == 1
 
 
+async def test_a_repeated_creation_is_answered_even_when_the_rule_would_now_refuse(cellar: Cellar) -> None:
+    """What was carried out stays carried out: the rule is not asked again, though the world has changed since."""
+
+    def refuse() -> tuple[Jar, tuple[()]]:
+        raise Refusal.precondition("SHOP_CLOSED", "Come back tomorrow.")
+
+    made = await cellar.jars.create("jars/A", cause("r1"), new(5))
+
+    assert await cellar.jars.create("jars/A", cause("r1"), refuse) == made
+    assert await cellar.jars.create("jars/B", cause("r1"), refuse) == made
+    with pytest.raises(Refusal, match="SHOP_CLOSED"):
+        await cellar.jars.create("jars/B", cause("r2"), refuse)
+
+
 async def test_refusals_change_nothing(cellar: Cellar) -> None:
     """Absent, stale etag, refused by the rule: each says so, and the document stays as it was."""
 
@@ -115,7 +129,7 @@ async def test_nothing_to_tell_leaves_an_entry_that_is_not_published(cellar: Cel
 
 
 async def test_the_journal_remembers_causes_that_the_document_forgot(cellar: Cellar) -> None:
-    """After 64 more causes the first is still known, from the outbox before the relay ran and from the journal after."""
+    """After 64 more causes the first is still known: from the outbox before the relay ran, from the journal after."""
     await cellar.jars.create("jars/A", cause("r0"), new(0))
     numbers = range(1, CAUSES_KEPT + 36)
     await change_many([cellar.jars.entry("jars/A", cause(f"r{i}"), put(i)) for i in numbers])
@@ -213,7 +227,7 @@ async def test_a_fold_takes_the_next_event_only(cellar: Cellar) -> None:
 
 
 async def test_deadlines_are_armed_before_the_write_and_only_when_new(cellar: Cellar) -> None:
-    """The hint of a deadline is stored even when the document's write is then lost; known deadlines are not repeated."""
+    """The hint of a deadline is stored even when the document's write is then lost; known ones are not repeated."""
     soon, later = START + timedelta(hours=1), START + timedelta(hours=2, microseconds=1500)
     await cellar.jars.create("jars/A", cause("r1"), new(1, due=[soon]))
 

@@ -41,11 +41,12 @@ async def test_racing_replicas_apply_every_cause_once(mongo_uri: str, database: 
                         await replica.jars.change("jars/A", cause(f"r{left[0]}"), put(left[0]))
                         return
                     except Refusal as refusal:
-                        assert refusal.reason == "CONTENTION"
+                        refused.add(refusal.reason)
                         continue
                 results = await change_many(changes)
                 left = [i for i, result in zip(left, results, strict=True) if not isinstance(result, Record)]
 
+        refused: set[str] = set()
         parts = []
         while causes:
             size = dice.choice((1, 1, 1, 4))
@@ -57,6 +58,7 @@ async def test_racing_replicas_apply_every_cause_once(mongo_uri: str, database: 
         entries = await one.entries("jars/A")
         verdict = await one.verdict()
 
+    assert refused <= {"CONTENTION"}
     assert sorted(jar.state.coins) == list(range(-1, 60))
     assert jar.version == jar.sequence == 61
     assert [entry.version for entry in entries] == list(range(1, 62))

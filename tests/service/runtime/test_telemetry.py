@@ -50,7 +50,7 @@ def test_no_secret_reaches_a_log(capsys: pytest.CaptureFixture[str]) -> None:
     """Secrets by name, in addresses, in headers and in errors; messages and bytes show their size only."""
     telemetry = set_up("tickets")
     log = structlog.get_logger()
-    local = "local-canary"
+    local = "canary in a variable"
     log.info("mongodb://user:canary@db/", password="canary", nested={"api_key": "canary", "list": ["Bearer canary"]})
     log.info("request", body=StringValue(value="canary"), raw=b"canary", header="eyJcanary.eyJcanary.sig")
     try:
@@ -61,7 +61,7 @@ def test_no_secret_reaches_a_log(capsys: pytest.CaptureFixture[str]) -> None:
     assert "canary" not in shown
     assert "google.protobuf.StringValue, 8 bytes" in shown
     assert "RuntimeError" in shown
-    assert local not in shown
+    assert local
     telemetry.close()
 
 

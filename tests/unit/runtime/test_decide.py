@@ -14,7 +14,7 @@ from hypothesis import strategies as some
 from pymongo import InsertOne, UpdateOne
 
 from services.runtime.actor import system
-from services.runtime.journal import check_chain
+from services.runtime.journal import Entry, check_chain
 from services.runtime.records import Cause, Change, Follow, Kind, Mode, Stamp
 from services.runtime.records.decide import Draft, follow_key
 from services.runtime.refusal import NotYet, Refusal
@@ -92,7 +92,7 @@ def test_any_batching_of_causes_gives_the_same_resource(steps: list[tuple[int, i
         assert expected == {}
         return
 
-    entries = [replace(entry) for entry in _entries(document)]
+    entries = _entries(document)
     assert document["state"]["count"] == sum(expected.values())
     assert document["version"] == len(expected)
     assert document["sequence"] == sum(1 for entry in entries if entry.type)
@@ -100,9 +100,7 @@ def test_any_batching_of_causes_gives_the_same_resource(steps: list[tuple[int, i
     assert {entry.cause for entry in entries} == {f"r{id_}" for id_ in expected}
 
 
-def _entries(document: dict[str, Any]) -> list[Any]:
-    from services.runtime.journal import Entry  # noqa: PLC0415
-
+def _entries(document: dict[str, Any]) -> list[Entry]:
     return [Entry.from_document(entry) for entry in document["outbox"]]
 
 
@@ -128,10 +126,10 @@ def test_modes() -> None:
     with pytest.raises(Refusal, match="ALREADY_EXISTS"):
         draft.apply(replace(_change("r2", 1), mode=Mode.CREATE))
     assert draft.apply(replace(_change("r1", 1), mode=Mode.CREATE)).version == 1
+    draft = _draft()
+    draft.apply(_change("r1", 1, digest="a"))
     with pytest.raises(Refusal, match="REQUEST_ID_REUSED"):
-        drafted = _draft()
-        drafted.apply(_change("r1", 1, digest="a"))
-        drafted.apply(_change("r1", 1, digest="b"))
+        draft.apply(_change("r1", 1, digest="b"))
 
 
 def test_events_know_their_place() -> None:
@@ -146,7 +144,11 @@ def test_events_know_their_place() -> None:
     draft.apply(_change("r1", 1, events=2))
     draft.apply(_change("r2", 1))
 
-    assert [(stamp.sequence, stamp.version, stamp.etag) for stamp in stamps] == [(1, 1, '"1"'), (2, 1, '"2"'), (3, 2, '"3"')]
+    assert [(stamp.sequence, stamp.version, stamp.etag) for stamp in stamps] == [
+        (1, 1, '"1"'),
+        (2, 1, '"2"'),
+        (3, 2, '"3"'),
+    ]
     assert {(stamp.name, stamp.time) for stamp in stamps} == {("counts/A", NOW)}
 
 

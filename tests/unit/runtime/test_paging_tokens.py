@@ -61,11 +61,14 @@ def test_page_sizes() -> None:
         PageRequest(-1)
 
 
-def test_the_filter_behind_the_last_row() -> None:
+def test_the_filters_behind_the_last_row() -> None:
     """Descending dates: older ones, then those without a date, then ties by name."""
-    assert after([("at", -1), ("_id", 1)], [5, "b"]) == {
-        "$or": [{"at": {"$lt": 5}}, {"at": None}, {"at": 5, "_id": {"$gt": "b"}}]
-    }
-    assert after([("at", -1), ("_id", -1)], [None, "b"]) == {"$or": [{"at": None, "_id": {"$lt": "b"}}]}
+    assert after([("at", -1), ("_id", 1)], [5, "b"]) == [
+        {"at": 5, "_id": {"$gt": "b"}},
+        {"at": {"$lt": 5}},
+        {"at": None},
+    ]
+    assert after([("at", -1), ("_id", -1)], [None, "b"]) == [{"at": None, "_id": {"$lt": "b"}}]
+    assert after([("at", 1), ("_id", 1)], [None, "b"]) == [{"at": None, "_id": {"$gt": "b"}}, {"at": {"$ne": None}}]
     assert value_at({"state": {"at": 5}}, "state.at") == 5
     assert value_at({"state": 3}, "state.at") is None

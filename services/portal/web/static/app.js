@@ -1,10 +1,10 @@
 // What the pages do beyond plain HTML. Every act here has a way without a script; nothing is evaluated from text.
-import { wireLayers } from "./js/layers.js";
-import { wireKeys } from "./js/keys.js";
-import { wirePalette } from "./js/palette.js";
-import { wireForms } from "./js/forms.js";
+// The parts are loaded under this file's version, so that a reader never runs parts of two releases.
+const version = new URL(import.meta.url).search;
+const load = (part) => import(`./js/${part}.js${version}`);
 
-wireLayers();
-wireKeys();
-wirePalette();
-wireForms();
+const [layers, keys, palette, forms] = await Promise.all(["layers", "keys", "palette", "forms"].map(load));
+layers.wireLayers();
+keys.wireKeys(layers);
+palette.wirePalette();
+forms.wireForms();

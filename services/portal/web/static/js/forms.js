@@ -31,12 +31,10 @@ function wireDrafts() {
 export function wireForms() {
   document.addEventListener("submit", onSubmit, true);
   window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach(release));
-  for (const name of ["htmx:afterRequest", "htmx:after:request"]) {
-    document.addEventListener(name, (event) => {
-      const form = event.target?.closest?.("form[data-sent]");
-      if (form) release(form);
-    });
-  }
+  document.addEventListener("htmx:finally:request", (event) => {
+    const form = event.target.closest?.("form[data-sent]");
+    if (form) release(form);
+  });
   document.addEventListener("click", (event) => {
     if (event.target.closest?.("[aria-disabled='true']")) event.preventDefault();
   });

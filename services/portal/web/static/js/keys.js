@@ -1,9 +1,9 @@
 // Keys. Single keys work only while no field has focus, and the reader can turn them off.
-import { closeTopmost, openDialog } from "./layers.js";
 
 const OFF = "tl-single-keys-off";
 const CHORD_MS = 1200;
 let chordUntil = 0;
+let layers;
 
 function typing(element) {
   return element instanceof HTMLElement && (element.isContentEditable || element.matches("input:not([type=radio]):not([type=checkbox]), textarea, select"));
@@ -33,7 +33,7 @@ function write(kind) {
 function question() {
   const field = [...document.querySelectorAll("[data-question]")].find(shown);
   if (field) field.focus();
-  else openDialog("palette");
+  else layers.openDialog("palette");
 }
 
 // The definition or evidence that belongs to the number in focus: the nearest part of the page that has one.
@@ -50,7 +50,7 @@ function press(key) {
 
 const SINGLE = {
   "/": question,
-  "?": () => openDialog("key-sheet"),
+  "?": () => layers.openDialog("key-sheet"),
   j: () => step(1),
   k: () => step(-1),
   o: () => document.activeElement?.matches("[data-row]") && document.activeElement.click(),
@@ -68,7 +68,7 @@ function onKey(event) {
   const command = event.ctrlKey || event.metaKey;
   if (command && key === "k") {
     event.preventDefault();
-    openDialog("palette");
+    layers.openDialog("palette");
     return;
   }
   if (command && key === "Enter" && event.target instanceof HTMLElement) {
@@ -76,7 +76,7 @@ function onKey(event) {
     return;
   }
   if (key === "Escape") {
-    if (closeTopmost()) event.preventDefault();
+    if (layers.closeTopmost()) event.preventDefault();
     return;
   }
   if (command || event.altKey || typing(event.target) || document.querySelector("dialog[open]")) return;
@@ -98,7 +98,8 @@ function onKey(event) {
   }
 }
 
-export function wireKeys() {
+export function wireKeys(parts) {
+  layers = parts;
   document.addEventListener("keydown", onKey);
   const choice = document.querySelector("[data-single-keys]");
   if (!choice) return;

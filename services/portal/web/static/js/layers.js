@@ -60,6 +60,7 @@ async function onClick(event) {
     openDialog(open.dataset.open);
   }
   if (target.closest("[data-shut]") || target instanceof HTMLDialogElement) target.closest("dialog")?.close();
+  if (target.closest("[data-print]")) window.print();
   const copy = target.closest("[data-copy]");
   if (copy && navigator.clipboard) {
     event.preventDefault();
@@ -83,11 +84,18 @@ async function onClick(event) {
   }
 }
 
+// The event comes from the element that asked; what changed is its target, or what replaced the target under its id.
+function changed(event) {
+  const target = event.detail?.ctx?.target;
+  if (!(target instanceof Element)) return document;
+  return target.isConnected ? target : (document.getElementById(target.id) ?? document);
+}
+
 function afterSwap(event) {
-  const root = event.target instanceof Element ? event.target : document;
+  const part = changed(event);
   wireToasts(document);
-  root.querySelector?.("[data-focus]")?.focus();
-  const words = root.querySelector?.("[data-say]");
+  part.querySelector("[data-focus]")?.focus();
+  const words = part.querySelector("[data-say]");
   if (words) say(words.dataset.say);
 }
 
@@ -104,6 +112,6 @@ export function wireLayers() {
     },
     true,
   );
-  for (const name of ["htmx:afterSwap", "htmx:after:swap"]) document.addEventListener(name, afterSwap);
+  document.addEventListener("htmx:after:swap", afterSwap);
   wireToasts(document);
 }

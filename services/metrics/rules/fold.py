@@ -1,0 +1,191 @@
+"""Facts folded from the events of tickets and of their clocks, each stream in its own order.
+
+What comes out depends on these events alone, never on when they were heard nor on how the two streams interleave.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from services.metrics.rules.fact import (
+    DONE,
+    OPEN,
+    PENDING,
+    Channel,
+    Exclusion,
+    Fact,
+    Judged,
+    State,
+    Type,
+    day_of,
+)
+from services.metrics.rules.measures import contributions
+
+REOPENINGS_KEPT = 200
+_SECOND = timedelta(seconds=1)
+_TESTS = ("test", "services/test")
+
+Folded = tuple[Fact, tuple[()]]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What an event of a ticket says of it. given: this very event gave it to a person. no_fault, duplicate: by its
+    resolution or a link.
+    """
+
+    name: str
+    type: Type
+    state: State
+    title: str
+    importing: bool
+    impact: int
+    urgency: int
+    priority: int
+    service: str
+    category: str
+    team: str
+    given: bool
+    site: str
+    unit: str
+    channel: Channel
+    source: str
+    opened_at: datetime
+    responded_at: datetime | None
+    no_fault: bool
+    duplicate: bool
+    knowledge_used: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SeenClocks:
+    """What an event of clocks says of them. ticket: "tickets/INC-000123"."""
+
+    ticket: str
+    response: Judged
+    resolution: Judged
+
+
+def fold_ticket(before: Fact | None, seen: Seen, at: datetime, *, human: bool) -> Folded:
+    """The fact after the next event of its ticket.
+
+    at: when it happened. human: a person acted, or somebody on a person's behalf; a bot's act acknowledges nothing.
+    """
+    fact = before or Fact(seen.name)
+    after = replace(
+        fact,
+        known=True,
+        type=seen.type,
+        state=seen.state,
+        title=seen.title,
+        importing=seen.importing,
+        impact=seen.impact,
+        urgency=seen.urgency,
+        priority=seen.priority,
+        service=seen.service,
+        category=seen.category,
+        site=seen.site,
+        unit=seen.unit,
+        channel=seen.channel,
+        source=seen.source,
+        opened_at=seen.opened_at,
+        acked_at=fact.acked_at or _acked(fact, seen, at, human=human),
+        responded_at=seen.responded_at,
+        knowledge_used=seen.knowledge_used,
+        exclusion=_exclusion(seen),
+        updated_at=max(fact.updated_at, at),
+    )
+    return _marked(fact, _moved(_handed(after, fact, seen.team), fact, at)), ()
+
+
+def fold_clocks(before: Fact | None, seen: SeenClocks, at: datetime) -> Folded:
+    """The fact after the next event of its ticket's clocks; they may be heard before the ticket."""
+    fact = before or Fact(seen.ticket)
+    after = replace(
+        fact, response=seen.response, resolution=seen.resolution, updated_at=max(fact.updated_at, at)
+    )
+    return _marked(fact, after), ()
+
+
+def _acked(fact: Fact, seen: Seen, at: datetime, *, human: bool) -> datetime | None:
+    """The first of: given to a person, started, answered in public. When an imported history was given to the person
+    that its first row names is not known.
+    """
+    if seen.responded_at is not None:
+        return min(at, seen.responded_at)
+    imported_opening = seen.importing and not fact.known
+    given = seen.given and not imported_opening
+    started = fact.known and fact.state is State.NEW and seen.state in OPEN and seen.state is not State.NEW
+    return at if human and (given or started) else None
+
+
+def _handed(after: Fact, before: Fact, team: str) -> Fact:
+    """E06: the first team is no reassignment, and no team between two does not hide that they differ. The other
+    reading counts every change of the field after the opening, "no team" being a value of it.
+    """
+    former = before.teams
+    moved = bool(team and former and former[-1] != team)
+    if not moved and team == before.team and (former or not team):
+        return after
+    return replace(
+        after,
+        team=team,
+        teams=(*(one for one in former if one != team), team) if team else former,
+        reassignments=before.reassignments + moved,
+        assignment_changes=before.assignment_changes + (before.known and team != before.team),
+        ping_pong=before.ping_pong or (moved and team in former),
+    )
+
+
+def _moved(after: Fact, before: Fact, at: datetime) -> Fact:
+    """The marks that a change of state leaves."""
+    was, state = before.state, after.state
+    if before.known and was is state:
+        return after
+    if before.known and was in DONE and state in OPEN:
+        kept = (*before.reopened_at, at)[-REOPENINGS_KEPT:]
+        after = replace(after, reopens=before.reopens + 1, reopened_at=kept)
+    if before.waited_since is not None:
+        waited = max(0, (at - before.waited_since) // _SECOND)
+        after = replace(after, waited=before.waited + waited, waited_since=None)
+    if state in PENDING:
+        after = replace(after, waited_since=at)
+    if state is State.RESOLVED:
+        after = replace(after, resolved_at=at, first_resolved_at=before.first_resolved_at or at)
+    if state is State.CLOSED:
+        after = replace(after, closed_at=at)
+    if state in OPEN:
+        return replace(after, ended_at=None)
+    return after if before.ended_at is not None else replace(after, ended_at=at)
+
+
+def _exclusion(seen: Seen) -> Exclusion:
+    if seen.state is State.CANCELLED:
+        return Exclusion.CANCELLED
+    if seen.category.lower() in _TESTS or seen.service in _TESTS:
+        return Exclusion.TEST
+    if seen.duplicate:
+        return Exclusion.DUPLICATE
+    return Exclusion.NO_FAULT if seen.no_fault else Exclusion.NONE
+
+
+def _marked(before: Fact, after: Fact) -> Fact:
+    """The fact with the days in which it counts, and those whose cells are out of date by this change."""
+    if after == before:
+        return before
+    after = replace(after, revision=before.revision + 1)
+    was, now = contributions(before), contributions(after)
+    same_cells = _cells_of(before) == _cells_of(after)
+    if same_cells and was == now:
+        return after
+    changed = {one.at for one in (set(was) ^ set(now) if same_cells else {*was, *now})}
+    stale = {*before.stale, *(day_of(at) for at in changed)}
+    return replace(after, days=tuple(sorted({day_of(one.at) for one in now})), stale=tuple(sorted(stale)))
+
+
+def _cells_of(fact: Fact) -> tuple[object, ...]:
+    return (
+        *(fact.unit, fact.source, fact.type, fact.priority),
+        *(fact.service, fact.team, fact.site, fact.channel),
+    )

@@ -1,0 +1,35 @@
+"""The metric registry: every number that may be shown, with its one definition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from services.metrics.rules.registry.business import BUSINESS
+from services.metrics.rules.registry.experience import EXPERIENCE
+from services.metrics.rules.registry.flow import FLOW
+from services.metrics.rules.registry.metric import Band, Metric, Shown, Unit
+from services.metrics.rules.registry.times import TIMES
+
+REGISTRY: tuple[Metric, ...] = tuple(sorted((*TIMES, *FLOW, *EXPERIENCE, *BUSINESS), key=lambda one: one.code))
+METRICS: Mapping[str, Metric] = {one.id: one for one in REGISTRY}
+
+TILES: tuple[str, ...] = (
+    "time_to_resolve",
+    "first_assignment_resolution",
+    "reassignments",
+    "sla_met_resolution",
+    "reopened",
+    "backlog_growth",
+    "first_response_time",
+    "mtta",
+    "csat",
+    "chases",
+    "self_solved",
+    "availability",
+    "incident_loss",
+    "change_success",
+    "risk_exposure",
+)
+"""The board's tiles in their order, band by band; those that wait say what for."""
+
+__all__ = ["METRICS", "REGISTRY", "TILES", "Band", "Metric", "Shown", "Unit"]

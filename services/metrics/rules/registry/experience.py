@@ -1,0 +1,59 @@
+"""What it was like for those who asked: E12 to E16 and E27."""
+
+from __future__ import annotations
+
+from services.metrics.rules.registry.metric import Band, Metric, Unit
+
+EXPERIENCE: tuple[Metric, ...] = (
+    Metric(
+        "E12", "chases", ("Chases", "催单次数"),
+        ("Requests for progress that bring no new fact.", "只问进度、无新信息的联系次数。"),
+        Unit.PER_HUNDRED, "100 x inbound contacts that ask for progress / tickets",
+        ("Several within an hour are one.", "A reply to our question is none.", "The channel is recorded."),
+        "HDI; Axelos", Band.EXPERIENCE, waits_for="inbound contacts as events",
+    ),
+    Metric(
+        "E13", "re_asks", ("Questions after submitting", "补充提问次数"),
+        ("How often something had to be asked for after submitting.", "提单后再次索取信息的次数。"),
+        Unit.PER_TICKET, "requests for information after submitting / tickets",
+        ("Questions of an approval apart.", "Counted by field of the form."), "own definition",
+        Band.EXPERIENCE, waits_for="questions tied to fields",
+    ),
+    Metric(
+        "E14", "phone_follow_ups", ("Phone follow-ups", "电话追问"),
+        ("Calls about a ticket that exists.", "就已有工单打来的电话。"),
+        Unit.PER_HUNDRED, "100 x calls about an existing ticket / tickets",
+        ("First calls are out; calls that match no ticket are reported.",), "own definition",
+        Band.EXPERIENCE, waits_for="calls as events",
+    ),
+    Metric(
+        "E15", "csat", ("Satisfaction", "满意度"),
+        ("Answers of 4 or 5, beside the response rate.", "4 分或 5 分的答卷比例，与回收率并列。"),
+        Unit.PER_CENT, "answers of 4 to 5 / answers",
+        ("The last answer of a ticket.", "Under the minimum nothing is shown.", "A reopening voids it."),
+        "Delighted, how CSAT is calculated", Band.EXPERIENCE, interval="Wilson (95 %).",
+        waits_for="survey answers",
+    ),
+    Metric(
+        "E16", "self_solved", ("Self-solved", "自助解决率"),
+        ("Solved by reading or by a bot, with no ticket within 24 hours.", "自助解决且 24 小时内无工单的比例。"),
+        Unit.PER_CENT, "self-solved and automated / (resolutions + those)",
+        ("One issue of one person once.", "Bots and staff are out."), "KCS v6; ServiceNow performance overview",
+        Band.EXPERIENCE, waits_for="sessions of reading",
+    ),
+    Metric(
+        "E16-deflection", "deflection", ("Deflection", "分流率"),
+        ("Demand that needed no agent to be written down.", "无需坐席录入的需求比例。"),
+        Unit.PER_CENT, "(catalogue and bot tickets + self-solved) / (tickets + self-solved)",
+        ("Counts tickets filed by catalogue: never to be called resolution.",),
+        "ServiceNow performance overview; KCS, measuring the shift left", Band.EXPERIENCE,
+        waits_for="sessions of reading",
+    ),
+    Metric(
+        "E27", "user_hours_returned", ("User hours returned", "归还用户工时"),
+        ("Waiting that people were spared.", "为用户省下的等待时间。"),
+        Unit.SECONDS, "sum(baseline wait - actual wait), by deliverable",
+        ("Business time alone; below 0 is allowed.",), "own definition", Band.EXPERIENCE,
+        waits_for="deliverables of the catalogue",
+    ),
+)  # fmt: skip

@@ -1,0 +1,142 @@
+"""Facts as documents, and the lists made of them; whoever reads gets only what lies in the unit and below it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from google.protobuf.message import Message
+from pymongo import ASCENDING, IndexModel
+
+from services.metrics.rules.fact import DONE, Channel, Exclusion, Fact, Judged, State, Type
+from services.metrics.rules.period import Filter, Period
+from services.runtime.paging import Page, PageRequest
+from services.runtime.records import Kind, Record, Records, Stamp
+
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""When an open ticket ends, so that one range finds what was open at an instant."""
+OPENED, RESOLVED, CLOSED = "opened_at", "resolved_at", "closed_at"
+
+_TEXTS = ("ticket", "title", "service", "category", "team", "site", "unit", "source")
+_NUMBERS = ("impact", "urgency", "priority", "waited", "reassignments", "assignment_changes", "reopens", "revision")
+_FLAGS = ("known", "importing", "ping_pong", "knowledge_used")
+_PLAIN = (*_TEXTS, *_NUMBERS, *_FLAGS)
+_MARKS = (
+    *("opened_at", "updated_at", "acked_at", "responded_at", "first_resolved_at", "resolved_at", "closed_at"),
+    *("ended_at", "waited_since"),
+)
+
+
+def encode(fact: Fact) -> dict[str, Any]:
+    """A fact as a document; what is empty is left out."""
+    document: dict[str, Any] = {name: value for name in _PLAIN if (value := getattr(fact, name))}
+    document.update((name, at) for name in _MARKS if (at := getattr(fact, name)) is not None)
+    document["type"] = fact.type.value
+    document["state"] = fact.state.value
+    document["until"] = fact.ended_at or NEVER
+    for name in ("channel", "exclusion"):
+        word: str = getattr(fact, name).value
+        if word not in ("", "UNSPECIFIED"):
+            document[name] = word
+    for name in ("reopened_at", "teams", "days", "stale"):
+        if many := getattr(fact, name):
+            document[name] = list(many)
+    for name in ("response", "resolution"):
+        judged: Judged = getattr(fact, name)
+        if judged != _NOTHING:
+            document[name] = [judged.finished_at, judged.met, judged.elapsed, judged.breached_at]
+    # For the lists alone.
+    if fact.signature and fact.type is Type.INCIDENT and fact.exclusion is Exclusion.NONE:
+        document["signature"] = fact.signature
+    if fact.is_met and not fact.is_excluded:
+        document["met"] = True
+    return document
+
+
+def decode(document: Mapping[str, Any]) -> Fact:
+    """Reads what `encode` wrote."""
+    given: dict[str, Any] = {name: document[name] for name in (*_PLAIN, *_MARKS) if name in document}
+    for name in ("reopened_at", "teams", "days", "stale"):
+        if name in document:
+            given[name] = tuple(document[name])
+    for name in ("response", "resolution"):
+        if name in document:
+            given[name] = Judged(*document[name])
+    return Fact(
+        type=Type(document["type"]),
+        state=State(document["state"]),
+        channel=Channel(document.get("channel", "UNSPECIFIED")),
+        exclusion=Exclusion(document.get("exclusion", "")),
+        **given,
+    )
+
+
+_NOTHING = Judged()
+
+
+def _message(event: Any, stamp: Stamp) -> Message:
+    raise AssertionError(f"facts tell nothing, but {stamp.name} was to tell {event}")
+
+
+def seen_by(scope: str, prefix: str = "state.") -> dict[str, Any]:
+    """The filter for what lies in a unit and below it."""
+    if not scope:
+        return {}
+    # A range instead of a pattern: "cn/east/" up to, but without, "cn/east0".
+    below = {"$gte": f"{scope}/", "$lt": f"{scope}0"}
+    return {"$or": [{f"{prefix}unit": scope}, {f"{prefix}unit": below}]}
+
+
+def chosen(filter: Filter, scope: str) -> dict[str, Any]:
+    """The filter for the tickets asked for, within what the reader sees."""
+    where: dict[str, Any] = {"state.known": True, **seen_by(scope)}
+    for name in ("service", "team", "site", "source"):
+        if value := getattr(filter, name):
+            where[f"state.{name}"] = value
+    if filter.channel is not Channel.UNSPECIFIED:
+        where["state.channel"] = filter.channel.value
+    if filter.type is not None:
+        where["state.type"] = filter.type.value
+    if filter.priorities:
+        # An unset priority is 0 and left out of the document.
+        where["state.priority"] = {"$in": [one or None for one in filter.priorities]}
+    return where
+
+
+def within(period: Period) -> dict[str, datetime]:
+    """The range of a mark inside a period."""
+    return {"$gte": period.start, "$lt": period.end}
+
+
+async def page_of_facts(
+    records: Records[Fact], period: Period, filter: Filter, scope: str, mark: str, page: PageRequest
+) -> Page[Record[Fact]]:
+    """The facts whose mark lies in the period, by that mark; those that a named rule excludes are listed too."""
+    where = {**chosen(filter, scope), f"state.{mark}": within(period)}
+    if mark != OPENED:
+        where["state.state"] = {"$in": [one.value for one in DONE]}
+    return await records.page(where, [(f"state.{mark}", ASCENDING), ("_id", ASCENDING)], page)
+
+
+def _index(*paths: str, **options: Any) -> IndexModel:
+    return IndexModel([(one if one == "_id" else f"state.{one}", ASCENDING) for one in paths], **options)
+
+
+FACTS: Kind[Fact] = Kind(
+    collection="facts",
+    encode=encode,
+    decode=decode,
+    message=_message,
+    indexes=(
+        _index("days"),
+        _index("stale", sparse=True),
+        _index("opened_at", "_id"),
+        _index("resolved_at", "_id", sparse=True),
+        _index("closed_at", "_id", sparse=True),
+        _index("until", "opened_at"),
+        _index("updated_at"),
+        _index("signature", "opened_at", "resolved_at", sparse=True),
+        _index("met", "until", sparse=True),
+    ),
+)

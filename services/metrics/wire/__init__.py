@@ -1,0 +1,1 @@
+"""What metrics hears and says, as messages."""

@@ -1,0 +1,172 @@
+"""Armed hints in MongoDB: small documents that say when to look at a resource again, claimed a little ahead of time.
+
+due_at is indexed and never changes, the lease is a field without an index, a watermark spares the deleted keys at the
+bottom, and the database's clock judges: what keeps an empty look cheap with a million armed.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bson.codec_options import CodecOptions
+from pymongo import ReadPreference, WriteConcern
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import BulkWriteError
+
+BATCH = 500
+AHEAD = timedelta(milliseconds=300)
+LOOK = timedelta(seconds=1)
+LEASE = timedelta(seconds=30)
+_SWEEP_S = 20.0
+_CLOCK_S = 10.0
+_TRUST_MARGIN_S = 5.0
+_DUPLICATE_KEY = 11000
+_START = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+@dataclass(order=True, slots=True)
+class Claim:
+    """A hint that this replica acts on. moment: when, by the monotonic clock in seconds; lease_ends: the same."""
+
+    moment: float
+    due_at: datetime
+    id: str = field(compare=False)
+    name: str = field(compare=False)
+    step: str = field(compare=False)
+    armed_at: datetime = field(compare=False)
+    lease_ends: float = field(compare=False)
+
+
+class Hints:
+    """The collection `timers`, as one replica sees it."""
+
+    def __init__(self, db: AsyncDatabase[dict[str, Any]]) -> None:
+        aware = CodecOptions[dict[str, Any]](tz_aware=True, tzinfo=UTC)
+        self._hints = db.get_collection("timers", aware, ReadPreference.PRIMARY, WriteConcern(w="majority", j=True))
+        # Claims and their ends only spare work: one lost in a failover costs a look at a cause that was applied before.
+        self._claims = self._hints.with_options(write_concern=WriteConcern(w=1))
+        self._db = db
+        self._owner = uuid.uuid4().hex
+        self._low = _START
+        self._next_sweep = 0.0
+        self._offset = timedelta()
+        self._clock_read = float("-inf")
+        self._skip = 0
+
+    async def ensure_indexes(self) -> None:
+        """The one index that claims walk along."""
+        await self._hints.create_index("due_at")
+
+    async def arm(self, hints: Sequence[tuple[str, datetime]]) -> None:
+        """Inserts (due id, moment); one that is armed already is armed anew.
+
+        Raises:
+            pymongo.errors.PyMongoError: some may be armed and some not.
+        """
+        armed_at = self.now() if self._clock_read > 0 else datetime.now(UTC)
+        left = {hint: {"_id": hint, "due_at": at, "armed_at": armed_at} for hint, at in hints}
+        while left:
+            try:
+                await self._hints.insert_many(list(left.values()), ordered=False)
+                break
+            except BulkWriteError as error:
+                failures = error.details["writeErrors"] if error.details else []
+                if not failures or any(failure["code"] != _DUPLICATE_KEY for failure in failures):
+                    raise
+                again = [failure["op"]["_id"] for failure in failures]
+                # Armed anew it leaves the hands of a worker that may be about to drop it as stale.
+                anew = {"$set": {"armed_at": armed_at}, "$unset": {"owner": "", "lease_until": ""}}
+                found = await self._hints.update_many({"_id": {"$in": again}}, anew)
+                left = {hint: left[hint] for hint in again} if found.matched_count < len(again) else {}
+        self._low = min([self._low, *(at for _, at in hints)])
+
+    def now(self) -> datetime:
+        """The database's clock, as read last and carried on by the monotonic clock."""
+        return _START + self._offset + timedelta(seconds=time.monotonic())
+
+    async def claim(self) -> tuple[list[Claim], timedelta]:
+        """Takes what is due within 300 ms, at most 500 hints; and how long nothing else can be (0: look again now).
+
+        Raises:
+            pymongo.errors.PyMongoError: what was taken comes back when its lease ends.
+        """
+        await self._read_clock()
+        if time.monotonic() >= self._next_sweep:
+            # From the bottom: what another replica took and never finished, or armed behind this one's back.
+            self._next_sweep = time.monotonic() + _SWEEP_S
+            self._low = _START
+        low, now = self._low, self.now()
+        free = {"$or": [{"lease_until": None}, {"lease_until": {"$lte": now}}]}
+        cursor = self._claims.find(
+            {"due_at": {"$gte": low, "$lte": now + AHEAD + LOOK}, **free},
+            {"due_at": 1, "armed_at": 1, "left": {"$subtract": ["$due_at", "$$NOW"]}},
+        )
+        found = await cursor.sort("due_at", 1).skip(self._skip).limit(BATCH).to_list()
+        if not found:
+            skipped, self._skip = self._skip, 0
+            return [], timedelta() if skipped else LOOK * random.uniform(0.8, 1.0)  # noqa: S311 - only spreads replicas
+        self._set_clock(found[0]["due_at"] - found[0]["left"] * _MILLISECOND)
+        read = self._clock_read
+        near = [hint for hint in found if hint["left"] <= AHEAD / _MILLISECOND]
+        mine = await self._take(near, free, full=len(found) == BATCH) if near else []
+        if near and self._low == low:
+            self._low = max(low, near[-1]["due_at"] - LOOK)
+        lease_ends = read + LEASE.total_seconds() - _TRUST_MARGIN_S
+        claims = [_claim(hint, read + max(0.0, hint["left"] / 1000), lease_ends) for hint in mine]
+        if len(near) == BATCH:
+            return claims, timedelta()
+        pause = found[len(near)]["left"] * _MILLISECOND - AHEAD if len(found) > len(near) else LOOK
+        # A claim for each single hint would cost more than it brings: gather for a third of the time ahead.
+        return claims, max(pause, AHEAD / 3) * random.uniform(0.8, 1.0)  # noqa: S311 - only spreads replicas
+
+    async def finish(self, ids: Sequence[str]) -> None:
+        """Ends hints that were acted on or hold no longer, except those armed anew meanwhile."""
+        await self._claims.delete_many({"_id": {"$in": list(ids)}, "owner": self._owner})
+
+    async def give_back(self, ids: Sequence[str]) -> None:
+        """Leaves hints to whoever looks next."""
+        freed = {"$unset": {"owner": "", "lease_until": ""}}
+        await self._claims.update_many({"_id": {"$in": list(ids)}, "owner": self._owner}, freed)
+
+    async def failed(self, id: str) -> None:
+        """Keeps a hint that cannot be acted on, to be tried ever more rarely, at last once an hour."""
+        minutes = {"$min": [60, {"$pow": [2, {"$ifNull": ["$failures", 0]}]}]}
+        later = {"$dateAdd": {"startDate": "$$NOW", "unit": "minute", "amount": minutes}}
+        counted = {"lease_until": later, "failures": {"$add": [{"$ifNull": ["$failures", 0]}, 1]}}
+        await self._claims.update_one({"_id": id, "owner": self._owner}, [{"$set": counted}])
+
+    async def _take(self, near: list[dict[str, Any]], free: dict[str, Any], *, full: bool) -> list[dict[str, Any]]:
+        ids = [hint["_id"] for hint in near]
+        lease = {"$set": {"owner": self._owner, "lease_until": self.now() + LEASE}}
+        taken = await self._claims.update_many({"_id": {"$in": ids}, **free}, lease)
+        self._skip = 0
+        if taken.modified_count == len(ids):
+            return near
+        kept = {
+            hint["_id"] async for hint in self._claims.find({"_id": {"$in": ids}, "owner": self._owner}, {"_id": 1})
+        }
+        # Another replica takes here too: look elsewhere next, so as not to race for every document.
+        self._skip = random.randrange(BATCH) if full else 0  # noqa: S311 - only spreads replicas
+        return [hint for hint in near if hint["_id"] in kept]
+
+    async def _read_clock(self) -> None:
+        if time.monotonic() - self._clock_read >= _CLOCK_S:
+            answer = await self._db.command("hello")
+            self._set_clock(answer["localTime"].replace(tzinfo=UTC))
+
+    def _set_clock(self, database_now: datetime) -> None:
+        # Taken after the answer: the true instant is never behind this one, so nothing fires early.
+        self._clock_read = time.monotonic()
+        self._offset = database_now - _START - timedelta(seconds=self._clock_read)
+
+
+def _claim(hint: dict[str, Any], moment: float, lease_ends: float) -> Claim:
+    name, step, _ = hint["_id"].removeprefix("due/").rsplit("/", 2)
+    return Claim(moment, hint["due_at"], hint["_id"], name, step, hint["armed_at"], lease_ends)
