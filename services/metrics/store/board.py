@@ -1,27 +1,149 @@
-"""What a board is made of, read at one instant: cells for whole days, facts for everything else, by the same rules."""
+"""The board and the registry's values for one reader: everything from one snapshot, money from the ledger alone."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from pymongo import ASCENDING, DESCENDING
-from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import OperationFailure
 
 from services.metrics.rules import board as rules
-from services.metrics.rules.board import Backlog, Board, GreenRedRow, Sums, summed
-from services.metrics.rules.cells import ALL, CellKey, roll
-from services.metrics.rules.fact import DONE, OUT_OF_ALL, Fact
-from services.metrics.rules.lengths import Lengths
-from services.metrics.rules.money import Ledger, MoneyLine
-from services.metrics.rules.period import FIRST, Filter, Period, Windows
+from services.metrics.rules.board import Backlog, Board, GreenRedRow, MoneyLine, Sums, summed
+from services.metrics.rules.fact import Fact
+from services.metrics.rules.money import Category, Ledger, MoneySum
+from services.metrics.rules.period import Filter, Period
 from services.metrics.rules.registry import METRICS, REGISTRY
-from services.metrics.rules.tally import Tally
-from services.metrics.rules.values import Value, growth, length, share, undefined, value_of
-from services.metrics.store import cells as cell_store
-from services.metrics.store.facts import chosen, decode, seen_by, within
+from services.metrics.rules.values import Standing, Value, growth, length, share, undefined, value_of
+from services.metrics.store.counts import Counts
 from services.runtime.records import Records
+
+KEPT_PROMISES = 1_000
+GREEN_RED_ROWS = 20
+
+TRIES = 3
+# SnapshotUnavailable, SnapshotTooOld
+_NOT_AT_THIS_INSTANT = (246, 239)
+
+T = TypeVar("T")
+Availability = Callable[[Period, str], Awaitable[Value]]
+
+
+class Boards:
+    """Reads boards. availability: E19 of a period within a unit. currency: of the sums on the page, ISO 4217."""
+
+    def __init__(
+        self,
+        db: AsyncDatabase[dict[str, Any]],
+        facts: Records[Fact],
+        ledger: Ledger,
+        availability: Availability,
+        currency: str,
+    ) -> None:
+        self._db = db
+        self._facts = facts
+        self._ledger = ledger
+        self._availability = availability
+        self._currency = currency
+
+    async def board(
+        self, period: Period, baseline: Period | None, filter: Filter, zone: ZoneInfo, scope: str, now: datetime
+    ) -> Board:
+        """The three bands over a period, against a baseline when one is given."""
+
+        async def read(counts: Counts) -> tuple[Sums, Sums | None, Backlog, int, datetime | None, dict[str, str]]:
+            return (
+                summed(await counts.cells(period, filter)),
+                summed(await counts.cells(baseline, filter), courses=False) if baseline else None,
+                await _backlog(counts, period, filter, now),
+                await counts.revision(period),
+                await counts.newest(),
+                await counts.kept_promises(period, filter, KEPT_PROMISES),
+            )
+
+        sums, before, backlog, revision, data_at, kept = await self._at_one_instant(scope, read)
+        money = await self._ledger.money_lines(period, filter, scope)
+        lines, total, incurred = rules.money(money, self._currency)
+        others = {"incident_loss": _loss(incurred, money), "availability": await self._availability(period, scope)}
+        return Board(
+            period=period,
+            lines=lines,
+            total=total,
+            incurred=incurred,
+            tiles=rules.tiles(sums, before, period, baseline, now, backlog=backlog, others=others),
+            days=rules.columns(sums, period, zone),
+            priorities=rules.priority_rows(sums, period, now),
+            green_red=await self._green_red(kept),
+            data_at=data_at,
+            revision=revision,
+            tickets=sums.whole.count("tickets_opened"),
+            provisional=sums.whole.count("tickets_open"),
+        )
+
+    async def values(self, period: Period, filter: Filter, scope: str, now: datetime) -> list[Value]:
+        """Every metric of the registry over a period, in its order; those that wait say what for."""
+
+        async def read(counts: Counts) -> tuple[Sums, Backlog, tuple[int, int]]:
+            return (
+                summed(await counts.cells(period, filter), courses=False),
+                await _backlog(counts, period, filter, now),
+                await counts.recurrences(period, filter),
+            )
+
+        sums, backlog, again = await self._at_one_instant(scope, read)
+        money = await self._ledger.money_lines(period, filter, scope)
+        apart = {
+            "backlog_growth": growth(sums.whole, backlog.n),
+            "backlog_age": backlog.age,
+            "recurrence": share(METRICS["recurrence"], *again),
+            "incident_loss": _loss(rules.money(money, self._currency)[2], money),
+            "availability": await self._availability(period, scope),
+            "time_to_resolve_change": undefined(METRICS["time_to_resolve_change"], "a change needs a baseline"),
+        }
+        return [apart.get(one.id) or value_of(one, sums.whole, period, now) for one in REGISTRY]
+
+    async def _at_one_instant(self, scope: str, read: Callable[[Counts], Awaitable[T]]) -> T:
+        """Reads from one snapshot; again from a newer one when an index came to be meanwhile."""
+        for left in reversed(range(TRIES)):
+            try:
+                async with self._db.client.start_session(snapshot=True) as session:
+                    return await read(Counts(self._db, self._facts, session, scope))
+            except OperationFailure as error:
+                if error.code not in _NOT_AT_THIS_INSTANT or not left:
+                    raise
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    async def _green_red(self, kept: dict[str, str]) -> tuple[GreenRedRow, ...]:
+        """The costliest of those tickets, in the currency of the page."""
+        losses = await self._ledger.losses_of(list(kept)) if kept else {}
+        rows = [
+            GreenRedRow(ticket, kept[ticket], loss.currency, loss.amount, loss.formula, loss.provisional)
+            for ticket, loss in losses.items()
+            if loss.amount > 0 and loss.currency == self._currency
+        ]
+        return tuple(sorted(rows, key=lambda one: (-one.amount, one.ticket))[:GREEN_RED_ROWS])
+
+
+async def _backlog(counts: Counts, period: Period, filter: Filter, now: datetime) -> Backlog:
+    ages = await counts.backlog(min(period.end, now), filter)
+    return Backlog(ages.n, length(METRICS["backlog_age"], ages))
+
+
+def _loss(incurred: MoneyLine, money: Sequence[MoneySum]) -> Value:
+    """E22 as the ledger has it; the same amount as the statement beside the total."""
+    metric, one = METRICS["incident_loss"], incurred.sum
+    if one.entries == 0:
+        return undefined(metric, "no loss was recorded in the period")
+    others = sorted({sum.currency for sum in money if sum.category is Category.INCURRED_LOSS} - {one.currency})
+    return Value(
+        metric.name,
+        Standing.SHOWN,
+        float(one.amount),
+        one.entries,
+        low=float(one.low),
+        high=float(one.high),
+        note=f"{one.currency}; not added: {', '.join(others)}" if others else one.currency,
+        provisional=one.provisional != 0,
+    )

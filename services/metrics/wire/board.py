@@ -99,8 +99,8 @@ def _tile(tile: Tile) -> pb.Tile:
     return pb.Tile(
         metric=metric_message(METRICS[tile.id]),
         value=value_message(tile.value),
-        baseline=value_message(tile.baseline),
-        change=value_message(tile.change),
+        baseline=None if tile.baseline is None else value_message(tile.baseline),
+        change=None if tile.change is None else value_message(tile.change),
         sparkline=tile.sparkline,
     )
 

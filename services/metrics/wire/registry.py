@@ -29,10 +29,8 @@ def metric_message(metric: Metric) -> pb.Metric:
     )
 
 
-def value_message(value: Value | None) -> pb.Value | None:
-    """A number with its doubt; None leaves a field unset."""
-    if value is None:
-        return None
+def value_message(value: Value) -> pb.Value:
+    """A number with its doubt."""
     return pb.Value(
         metric=value.metric,
         state=_STANDINGS[value.standing],

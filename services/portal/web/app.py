@@ -24,7 +24,7 @@ from secure import (
 )
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from services.portal.web import health, problems, session, shell, signin
+from services.portal.web import health, names, problems, session, shell, signin
 from services.portal.web.backends import Backends
 from services.portal.web.settings import WebSettings
 from services.runtime.identity import Keys
@@ -63,6 +63,7 @@ def create_app(settings: WebSettings | None = None) -> Flask:
     session.register(app, keys)
     csrf = CSRFProtect(app)
     problems.register(app)
+    names.register(app)
     shell.register(app, lambda: _viewer(told))
     app.register_blueprint(health.blueprint)
     app.register_blueprint(signin.blueprint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from google.protobuf.message import Message
@@ -88,6 +88,7 @@ class Broker:
     ids: dict[str, int] = field(default_factory=dict)
     away: bool = False
     created: datetime = START
+    last_seq: int = 0
     published: list[Entry] = field(default_factory=list)
 
     async def publish(self, entries: Sequence[Entry]) -> list[int | Exception]:
@@ -98,13 +99,11 @@ class Broker:
                 answers.append(ConnectionError("away"))
                 continue
             self.published.append(entry)
-            answers.append(self.ids.setdefault(entry.id, len(self.ids) + 1))
+            if entry.id not in self.ids:
+                self.last_seq += 1
+                self.ids[entry.id] = self.last_seq
+            answers.append(self.ids[entry.id])
         return answers
-
-    @property
-    def last_seq(self) -> int:
-        """The newest sequence."""
-        return len(self.ids)
 
     async def tail_msg_id(self, seq: int) -> str | None:
         """The id at a sequence."""
@@ -127,7 +126,10 @@ class Cellar:
         self.broker = Broker()
         self.relay = Relay(self.journal, self.broker.publish)
         self.armed: list[tuple[str, datetime]] = []
-        self.jars = Records(self.db, kind, self.journal, arm=self._arm, notice=self.relay.notice, epoch=epoch)
+        self.ago = timedelta(0)
+        self.jars = Records(
+            self.db, kind, self.journal, arm=self._arm, notice=self.relay.notice, epoch=epoch, clock=self._now
+        )
         self.relay.watch(self.jars)
 
     async def __aenter__(self) -> Self:
@@ -137,6 +139,9 @@ class Cellar:
 
     async def __aexit__(self, *_: object) -> None:
         await self.client.close()
+
+    def _now(self) -> datetime:
+        return datetime.now(UTC) - self.ago
 
     async def _arm(self, hints: Sequence[tuple[str, datetime]]) -> None:
         self.armed += hints

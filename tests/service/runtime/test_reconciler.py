@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from services.runtime.journal import checkpoint
 from services.runtime.reconciler import Finding, Reconciler
 from services.runtime.relay import Relay
 from tests.service.runtime.jars import START, Cellar, cause, put
@@ -37,6 +38,7 @@ class Watched(Cellar):
     def cut(self, keep: int) -> None:
         """The stream forgets all behind the first `keep` messages, as after a lost fsync."""
         self.broker.ids = dict(list(self.broker.ids.items())[:keep])
+        self.broker.last_seq = keep
 
 
 @pytest.fixture
@@ -97,6 +99,7 @@ async def test_a_tail_that_was_written_over_is_refilled(watched: Watched) -> Non
     await watched.write(1, 2, 3)
     watched.cut(2)
     watched.broker.ids.update({f"other/{i}": i for i in range(3, 12)})
+    watched.broker.last_seq = 11
 
     assert await watched.reconciler.check() is Finding.REFILLED
     assert {f"jars/{jar}/{turn}/0~1" for jar in "AB" for turn in (1, 2, 3)} <= set(watched.broker.ids)
@@ -104,6 +107,30 @@ async def test_a_tail_that_was_written_over_is_refilled(watched: Watched) -> Non
 
 
 @pytest.mark.parametrize("seen", [False, True])
+async def test_a_new_stream_that_holds_the_tail_is_refilled(watched: Watched) -> None:
+    """The known tail is in its place by chance; that the stream was made anew tells that the rest may be gone."""
+    await watched.write(1, 2, 3)
+    await watched.reconciler.check()
+    watched.broker.ids = dict(list(watched.broker.ids.items())[-1:])
+    watched.broker.created = START + timedelta(days=1)
+
+    assert await watched.reconciler.check() is Finding.REFILLED
+    assert len(watched.broker.ids) == 6
+    assert await _complete(watched)
+
+
+async def test_what_left_the_stream_by_age_is_no_loss(watched: Watched) -> None:
+    """A service quiet for longer than the stream keeps anything is intact; one whose stream went back is not."""
+    watched.ago = timedelta(days=40)
+    await watched.write(1, 2)
+    await watched.reconciler.check()
+    watched.broker.ids.clear()
+    assert await watched.reconciler.check() is Finding.INTACT
+    watched.cut(0)
+    assert await watched.reconciler.check() is Finding.REFILLED
+    assert await _complete(watched)
+
+
 async def test_an_interrupted_refill_is_taken_up_again(watched: Watched, seen: bool) -> None:
     """The broker goes away in the middle; a new process that finds a plausible tail still fills the hole."""
     await watched.write(*range(1, 4))
@@ -120,6 +147,8 @@ async def test_an_interrupted_refill_is_taken_up_again(watched: Watched, seen: b
     watched.broker.publish = flaky  # type: ignore[method-assign,assignment]
     assert await watched.reconciler.check() is Finding.INTERRUPTED
     watched.broker.away = False
+    # With everything sealed a new process knows of no newer message than the cursor does.
+    await checkpoint(watched.journal, lambda _signed: ("probe.1", b""))
     assert await watched.another().check() is Finding.REFILLED
     assert set(watched.broker.ids) == {f"jars/{jar}/{turn}/0~1" for jar in "AB" for turn in range(1, 200)}
     assert await _complete(watched)

@@ -119,8 +119,22 @@ async def test_two_hundred_documents_take_one_read_and_one_write(mongo_uri: str,
     assert total == 200
 
 
-async def test_calls_that_wait_together_share_a_write(mongo_uri: str, database: str) -> None:
-    """64 calls at once on 32 documents all land, none lost to the others of its own process."""
+async def test_calls_that_wait_share_a_write(mongo_uri: str, database: str) -> None:
+    """100 calls at once on one document: the first goes at once, the others travel together, and none loses a race."""
+    commands = Commands()
+    async with Cellar(mongo_uri, database, event_listeners=[commands]) as cellar:
+        await cellar.jars.count({}, 1)
+        commands.names.clear()
+        made = await asyncio.gather(*(cellar.jars.upsert("jars/A", cause(f"r{i}"), put(i)) for i in range(100)))
+        sent = list(commands.names)
+
+    assert sent == ["find", "insert", "find", "update"]
+    assert [record.version for record in made] == list(range(1, 101))
+    assert made[-1].state.coins == tuple(range(100))
+
+
+async def test_calls_on_many_documents_all_land(mongo_uri: str, database: str) -> None:
+    """64 calls at once on 32 documents, none lost to the others of its own process."""
     async with Cellar(mongo_uri, database) as cellar:
         await asyncio.gather(
             *(cellar.jars.upsert(f"jars/{i % 32}", cause(f"r{i}"), put(i)) for i in range(64)),

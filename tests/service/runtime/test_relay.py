@@ -104,6 +104,9 @@ async def test_one_event_that_cannot_be_published_holds_up_no_other(cellar: Cell
     await relay.sweep(settle=NOW)
 
     assert _orders(cellar.broker.published) == {f"jars/{jar}": [1, 3, 4] for jar in range(3)}
+    await cellar.jars.upsert("jars/new", cause("new"), put(1))
+    await relay.stop()
+    assert cellar.broker.published[-1].resource == "jars/new"
     assert await cellar.journal.entries.count_documents({"state": NEW}) == 3
 
 
