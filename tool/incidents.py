@@ -20,7 +20,7 @@ from tool.log import Log, Rejection
 # A call carries whole histories up to about this many steps: large enough to be written in bulk, small enough to be
 # answered well within its deadline.
 STEPS_A_CALL = 300
-HISTORIES_A_CALL = 100
+HISTORIES_A_CALL = 50
 STEPS_A_HISTORY = 500
 CALLS_AT_ONCE = 3
 DEADLINE_SECONDS = 10.0

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -19,6 +18,7 @@ import grpc
 import pymongo
 import structlog
 from google.protobuf.message import Message
+from joserfc.errors import JoseError
 from pymongo import AsyncMongoClient
 from throughline.type.v1 import journal_pb2_grpc
 
@@ -31,6 +31,7 @@ from services.runtime.jobs import Jobs, Run
 from services.runtime.journal import Journal
 from services.runtime.journal_rpc import JournalRpc, reader
 from services.runtime.listener import Handler, Listener, ReadJournal
+from services.runtime.mongo import connect
 from services.runtime.reconciler import Reconciler
 from services.runtime.records import Kind, Records
 from services.runtime.refusal import Kind as RefusalKind
@@ -41,16 +42,13 @@ from services.runtime.server import Server
 from services.runtime.settings import Settings
 from services.runtime.telemetry import set_up
 from services.runtime.timers import Due, Timers
+from services.runtime.upkeep import Background, Upkeep, ended
 
 S = TypeVar("S")
-Background = Callable[[asyncio.Event], Awaitable[None]]
 
 _LOOK_SECONDS = 1.0
-_SELECT_MS = 1_500
 _INDEXES_SECONDS = 600.0
-_PART_STOP_SECONDS = 8.0
 _FLUSH_SECONDS = 5.0
-_PAUSE_SECONDS = (0.5, 30.0)
 
 log = structlog.get_logger()
 
@@ -63,29 +61,33 @@ class Runtime:
         self.settings = settings
         self.port = 0
         self._asked = asyncio.Event()
-        self._stop = asyncio.Event()
         self._prepared = asyncio.Event()
         self._started = False
+        self._closed = False
         self._all: list[Records[Any]] = []
         self._listeners: list[Listener] = []
         self._channels: dict[str, grpc.aio.Channel] = {}
         self._backgrounds: list[tuple[str, Background]] = []
-        self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
         told = self.settings
-        self.telemetry = set_up(
-            self.service,
-            told.otlp_endpoint,
-            trace_ratio=told.trace_ratio,
-            log_level=told.log_level,
-            metrics_listen=told.metrics_listen,
-        )
-        self.keys = Keys(told.keys_dir, self.service)
-        self._failures = self.telemetry.meter.create_counter(
-            "throughline_background_failures", description="Background work that ended by an exception, by name."
-        )
-        self._mongo: AsyncMongoClient[dict[str, Any]] = _mongo(told, self.service)
+        try:
+            self.keys = Keys(told.keys_dir, self.service)
+        except (OSError, ValueError, KeyError, JoseError) as error:
+            way = f"make them by `python -m services.runtime.identity make {told.keys_dir}`"
+            raise SystemExit(f"{self.service}: no keys in {told.keys_dir} ({error}); {way}") from error
+        try:
+            self.telemetry = set_up(
+                self.service,
+                told.otlp_endpoint,
+                trace_ratio=told.trace_ratio,
+                log_level=told.log_level,
+                metrics_listen=told.metrics_listen,
+            )
+        except OSError as error:
+            raise SystemExit(f"{self.service}: {error}") from error
+        self._upkeep = Upkeep(self.telemetry.meter)
+        self._mongo: AsyncMongoClient[dict[str, Any]] = connect(told)
         self.db = self._mongo[told.database]
         self.journal = Journal(self.db)
         self.timers = Timers(self.db, self.service)
@@ -176,11 +178,18 @@ class Runtime:
         return found
 
     async def until_stopped(self) -> None:
-        """Starts everything, then waits for SIGTERM or SIGINT and stops."""
+        """Starts everything, then waits for SIGTERM or SIGINT and stops.
+
+        Raises:
+            SystemExit: the listen address is in use, named in one line.
+        """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._asked.set)
-        await self.start()
+        try:
+            await self.start()
+        except OSError as error:
+            raise SystemExit(f"{self.service}: {error}") from error
         await self._asked.wait()
         await self.stop()
 
@@ -190,15 +199,13 @@ class Runtime:
         Raises:
             OSError: the listen address is in use, naming it.
         """
-        self._started = True
         self.port = await self._server.start()
-        self._tasks = [
-            asyncio.create_task(self._prepare()),
-            self._kept("readiness", self._watch_store),
-            self._kept("bus watch", self._watch_bus),
-            self._kept("reconciler", self._reconciler.run),
-            self._kept("checkpoints", Sealing(self.journal, self.keys, self._bus).run),
-        ]
+        self._started = True
+        self._upkeep.run("preparation", self._prepare)
+        self._upkeep.run("readiness", self._watch_store)
+        self._upkeep.run("bus watch", self._watch_bus)
+        self._upkeep.run("reconciler", self._reconciler.run)
+        self._upkeep.run("checkpoints", Sealing(self.journal, self.keys, self._bus).run)
         log.info("started", service=self.service, port=self.port, metrics_port=self.telemetry.metrics_port)
 
     async def ready(self, timeout: float) -> bool:
@@ -216,33 +223,31 @@ class Runtime:
         self._started = False
         log.info("stopping", service=self.service)
         await self._server.stop(self.settings.stop_wait_seconds, self.settings.stop_grace_seconds)
-        self._stop.set()
-        await _ended(*(listener.stop for listener in self._listeners))
+        self._upkeep.stop.set()
+        await ended(*(listener.stop for listener in self._listeners))
         if self._prepared.is_set():
-            await _ended(self.timers.stop, self.jobs.stop)
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=_PART_STOP_SECONDS)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late, timeout=_PART_STOP_SECONDS)
+            await ended(self.timers.stop, self.jobs.stop)
+        await self._upkeep.end()
         if self._prepared.is_set():
-            await _ended(self.relay.stop)
+            await ended(self.relay.stop)
         await self._close()
         log.info("stopped", service=self.service)
 
     async def _close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
         for one in self._channels.values():
             await one.close()
         self._channels.clear()
-        await _ended(self._bus.close)
+        await ended(self._bus.close)
         await asyncio.to_thread(self.telemetry.close, _FLUSH_SECONDS)
         await self._mongo.close()
 
-    async def _prepare(self) -> None:
+    async def _prepare(self, stop: asyncio.Event) -> None:
         """Once the store is there: indexes first, because uniqueness is what makes a second try harmless."""
-        pause = _PAUSE_SECONDS[0]
-        while not self._stop.is_set():
+        pause = 0.5
+        while not stop.is_set():
             try:
                 await self._mongo.admin.command("ping")
                 with pymongo.timeout(_INDEXES_SECONDS):
@@ -257,23 +262,24 @@ class Runtime:
                     log.warning("store not there yet", error=type(error).__name__)
                 else:
                     log.exception("indexes cannot be made")
-                await self._sleep(pause)
+                await self._upkeep.sleep(pause)
                 pause = min(pause * 2, 5.0)
-        if self._stop.is_set():
+        if stop.is_set():
             return
         self.relay.start()
         self.timers.start()
         self.jobs.start()
         for listener in self._listeners:
             listener.start()
-        self._tasks += [self._kept(name, run) for name, run in self._backgrounds]
+        for name, run in self._backgrounds:
+            self._upkeep.run(name, run)
         self._door.closed = None
         await self._server.set_ready(ready=True)
         self._prepared.set()
 
     async def _watch_store(self, stop: asyncio.Event) -> None:
         """Ready follows the store's answers, and while it is known to be away calls hear so at once."""
-        await self._either(self._prepared)
+        await self._upkeep.either(self._prepared)
         unanswered = 0
         while not stop.is_set():
             try:
@@ -288,7 +294,7 @@ class Runtime:
             away = unanswered >= 2
             self._door.closed = _store_away() if away else None
             await self._server.set_ready(ready=not away)
-            await self._sleep(_LOOK_SECONDS)
+            await self._upkeep.sleep(_LOOK_SECONDS)
 
     async def _watch_bus(self, stop: asyncio.Event) -> None:
         """After each (re)connection the relay need not wait any longer, and the stream may have lost something."""
@@ -301,84 +307,9 @@ class Runtime:
                     seen = connection
                     self.relay.broker_is_back()
                     self._reconciler.ask()
-            await self._sleep(_LOOK_SECONDS / 4)
-
-    def _kept(self, name: str, run: Background) -> asyncio.Task[None]:
-        return asyncio.create_task(self._keep(name, run), name=name)
-
-    async def _keep(self, name: str, run: Background) -> None:
-        pause, longest = _PAUSE_SECONDS
-        while not self._stop.is_set():
-            began = time.monotonic()
-            try:
-                await run(self._stop)
-                return
-            except Exception:
-                self._failures.add(1, {"name": name})
-                log.exception("background work failed; it starts again", name=name, pause=pause)
-            if time.monotonic() - began > longest:
-                pause = _PAUSE_SECONDS[0]
-            await self._sleep(pause)
-            pause = min(pause * 2, longest)
-
-    async def _either(self, event: asyncio.Event) -> None:
-        """Waits for `event` or the stop."""
-        waits = [asyncio.create_task(event.wait()), asyncio.create_task(self._stop.wait())]
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
-
-    async def _sleep(self, seconds: float) -> None:
-        """Sleeps, but not through the stop."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._stop.wait()
-
-
-async def _ended(*stops: Callable[[], Awaitable[None]]) -> None:
-    """Stops parts side by side, within bounds: a store that is away must not hold the stop.
-
-    A second try, because waiting for a store can swallow a cancellation; what is left then, the next start finds.
-    """
-
-    async def end(stop: Callable[[], Awaitable[None]]) -> None:
-        for seconds in (_PART_STOP_SECONDS, _PART_STOP_SECONDS / 2):
-            try:
-                async with asyncio.timeout(seconds):
-                    await stop()
-                return
-            except TimeoutError:
-                continue
-            except Exception:
-                log.exception("a part did not stop cleanly")
-                return
-        log.warning("a part did not stop in time", part=str(stop))
-
-    await asyncio.gather(*(end(stop) for stop in stops))
+            await self._upkeep.sleep(_LOOK_SECONDS / 4)
 
 
 def _store_away() -> Refusal:
     waiting = "The service waits for its store; try again."
     return Refusal(RefusalKind.UNAVAILABLE, "STORE_UNAVAILABLE", waiting, retry_after=timedelta(seconds=1))
-
-
-def _mongo(settings: Settings, service: str) -> AsyncMongoClient[dict[str, Any]]:
-    """The driver gives up well before a caller does, so that the caller hears why, also when it tries twice.
-
-    Not timeoutMS: under it the driver would look for a primary for as long as a slow answer may take.
-    """
-    return AsyncMongoClient(
-        settings.mongo_uri,
-        appname=service,
-        w="majority",
-        journal=True,
-        readConcernLevel="majority",
-        retryWrites=True,
-        retryReads=True,
-        tz_aware=True,
-        serverSelectionTimeoutMS=_SELECT_MS,
-        connectTimeoutMS=_SELECT_MS,
-        waitQueueTimeoutMS=_SELECT_MS,
-        socketTimeoutMS=settings.store_timeout_ms,
-        maxPoolSize=64,
-    )

@@ -103,10 +103,6 @@ class Server:
         self._health.end_watches()
         await self._server.stop(grace_seconds)
 
-    async def wait(self) -> None:
-        """Returns when the server has stopped."""
-        await self._server.wait_for_termination()
-
 
 class _Health(health.HealthServicer):
     """gRPC's own health service, whose watches can be ended: left open, each would hold the stop for all its grace."""

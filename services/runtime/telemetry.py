@@ -106,14 +106,12 @@ class Telemetry:
     calls: Calls
     metrics_port: int
     _tracers: TracerProvider
-    _meters: MeterProvider
     _server: Any
 
     def close(self, seconds: float = 5.0) -> None:
         """Sends the spans that wait, for at most `seconds`, then stops. It blocks: call it off the event loop."""
         self._tracers.force_flush(int(seconds * 1000))
         self._tracers.shutdown()
-        self._meters.shutdown()
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
@@ -162,9 +160,7 @@ def set_up(
         except OSError as error:
             raise OSError(error.errno, f"/metrics cannot listen on {metrics_listen}: {error.strerror}") from None
         port = server.server_port
-    return Telemetry(
-        tracers.get_tracer("throughline"), meters.get_meter("throughline"), calls, port, tracers, meters, server
-    )
+    return Telemetry(tracers.get_tracer("throughline"), meters.get_meter("throughline"), calls, port, tracers, server)
 
 
 def _sampler(ratio: float) -> Sampler:

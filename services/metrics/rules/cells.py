@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from services.metrics.rules.fact import Channel, Fact, Type, day_of
-from services.metrics.rules.measures import Contribution, contributions
+from services.metrics.rules.measures import contributions
 from services.metrics.rules.period import Windows
-from services.metrics.rules.tally import Tally
+from services.metrics.rules.tally import Added, Tally, ready
 
 ALL = "all"
 DIMENSIONS: tuple[str, ...] = ("service", "team", "site", "channel")
@@ -43,13 +43,13 @@ def roll(
     """
     cells = {} if into is None else into
     for fact in facts:
-        by_day: dict[int, list[Contribution]] = {}
+        by_day: dict[int, list[Added]] = {}
         for one in contributions(fact):
             day = day_of(one.at)
             if day in windows:
                 window = windows.part(day)
                 if window is None or window[0] <= one.at < window[1]:
-                    by_day.setdefault(day, []).append(one)
+                    by_day.setdefault(day, []).append(ready(one))
         if not by_day:
             continue
         places = [(ALL, ""), *((one, value) for one in dimensions if (value := _value(fact, one)))]

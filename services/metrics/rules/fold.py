@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from services.metrics.rules.fact import (
     DONE,
@@ -73,6 +74,7 @@ def fold_ticket(before: Fact | None, seen: Seen, at: datetime, *, human: bool) -
     at: when it happened. human: a person acted, or somebody on a person's behalf; a bot's act acknowledges nothing.
     """
     fact = before or Fact(seen.name)
+    marks = _handed(fact, seen.team) | _moved(fact, seen.state, at)
     after = replace(
         fact,
         known=True,
@@ -85,6 +87,7 @@ def fold_ticket(before: Fact | None, seen: Seen, at: datetime, *, human: bool) -
         priority=seen.priority,
         service=seen.service,
         category=seen.category,
+        team=seen.team,
         site=seen.site,
         unit=seen.unit,
         channel=seen.channel,
@@ -93,10 +96,11 @@ def fold_ticket(before: Fact | None, seen: Seen, at: datetime, *, human: bool) -
         acked_at=fact.acked_at or _acked(fact, seen, at, human=human),
         responded_at=seen.responded_at,
         knowledge_used=seen.knowledge_used,
-        exclusion=_exclusion(seen),
+        exclusion=exclusion_of(seen),
         updated_at=max(fact.updated_at, at),
+        **marks,
     )
-    return _marked(fact, _moved(_handed(after, fact, seen.team), fact, at)), ()
+    return _marked(fact, after), ()
 
 
 def fold_clocks(before: Fact | None, seen: SeenClocks, at: datetime) -> Folded:
@@ -120,47 +124,46 @@ def _acked(fact: Fact, seen: Seen, at: datetime, *, human: bool) -> datetime | N
     return at if human and (given or started) else None
 
 
-def _handed(after: Fact, before: Fact, team: str) -> Fact:
+def _handed(fact: Fact, team: str) -> dict[str, Any]:
     """E06: the first team is no reassignment, and no team between two does not hide that they differ. The other
     reading counts every change of the field after the opening, "no team" being a value of it.
     """
-    former = before.teams
+    former = fact.teams
+    if team == fact.team:
+        return {}
     moved = bool(team and former and former[-1] != team)
-    if not moved and team == before.team and (former or not team):
-        return after
-    return replace(
-        after,
-        team=team,
-        teams=(*(one for one in former if one != team), team) if team else former,
-        reassignments=before.reassignments + moved,
-        assignment_changes=before.assignment_changes + (before.known and team != before.team),
-        ping_pong=before.ping_pong or (moved and team in former),
-    )
+    return {
+        "teams": (*(one for one in former if one != team), team) if team else former,
+        "reassignments": fact.reassignments + moved,
+        "assignment_changes": fact.assignment_changes + fact.known,
+        "ping_pong": fact.ping_pong or (moved and team in former),
+    }
 
 
-def _moved(after: Fact, before: Fact, at: datetime) -> Fact:
+def _moved(fact: Fact, state: State, at: datetime) -> dict[str, Any]:
     """The marks that a change of state leaves."""
-    was, state = before.state, after.state
-    if before.known and was is state:
-        return after
-    if before.known and was in DONE and state in OPEN:
-        kept = (*before.reopened_at, at)[-REOPENINGS_KEPT:]
-        after = replace(after, reopens=before.reopens + 1, reopened_at=kept)
-    if before.waited_since is not None:
-        waited = max(0, (at - before.waited_since) // _SECOND)
-        after = replace(after, waited=before.waited + waited, waited_since=None)
+    if fact.known and fact.state is state:
+        return {}
+    marks: dict[str, Any] = {}
+    if fact.known and fact.state in DONE and state in OPEN:
+        marks["reopens"] = fact.reopens + 1
+        marks["reopened_at"] = (*fact.reopened_at, at)[-REOPENINGS_KEPT:]
+    if fact.waited_since is not None:
+        marks["waited"] = fact.waited + max(0, (at - fact.waited_since) // _SECOND)
+        marks["waited_since"] = None
     if state in PENDING:
-        after = replace(after, waited_since=at)
+        marks["waited_since"] = at
     if state is State.RESOLVED:
-        after = replace(after, resolved_at=at, first_resolved_at=before.first_resolved_at or at)
+        marks["resolved_at"] = at
+        marks["first_resolved_at"] = fact.first_resolved_at or at
     if state is State.CLOSED:
-        after = replace(after, closed_at=at)
-    if state in OPEN:
-        return replace(after, ended_at=None)
-    return after if before.ended_at is not None else replace(after, ended_at=at)
+        marks["closed_at"] = at
+    marks["ended_at"] = None if state in OPEN else fact.ended_at or at
+    return marks
 
 
-def _exclusion(seen: Seen) -> Exclusion:
+def exclusion_of(seen: Seen) -> Exclusion:
+    """The named rule by which a ticket stays out of numbers, as far as this event tells."""
     if seen.state is State.CANCELLED:
         return Exclusion.CANCELLED
     if seen.category.lower() in _TESTS or seen.service in _TESTS:

@@ -28,6 +28,11 @@ def value_of(bin: int) -> float:
     return 0.0 if bin == 0 else float(_GAMMA ** (bin - 1) * _MIDDLE)
 
 
+def log_of(seconds: int) -> int:
+    """The natural logarithm in 1/10,000; no time at all counts as a second."""
+    return round(math.log(seconds) * LOG_SCALE) if seconds > 1 else 0
+
+
 class Lengths:
     """Lengths in whole seconds. total, squares: exact sums. logs, log_squares: of ln(seconds) in 1/10,000, 0 s as 1 s.
 
@@ -56,14 +61,16 @@ class Lengths:
 
     def add(self, seconds: int) -> None:
         """Counts one more."""
+        self.add_known(seconds, bin_of(seconds), log_of(seconds))
+
+    def add_known(self, seconds: int, bin: int, log: int) -> None:
+        """Counts one more whose bin and logarithm are known."""
         self._sorted = None
         self.n += 1
         self.total += seconds
         self.squares += seconds * seconds
-        log = round(math.log(seconds) * LOG_SCALE) if seconds > 1 else 0
         self.logs += log
         self.log_squares += log * log
-        bin = bin_of(seconds)
         self.bins[bin] = self.bins.get(bin, 0) + 1
         if self.values is not None:
             self.values.append(seconds)

@@ -33,12 +33,16 @@ class Sort(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One number's reading of a fact. id: as in the registry. out: the named rules that keep a fact out of this one."""
+    """One number's reading of a fact. id: as in the registry. out: the named rules that keep a fact out of this one.
+
+    read: what a fact adds and when, if it does. read_all: the same, where a fact may add several times.
+    """
 
     id: str
     sort: Sort
-    read: Callable[[Fact], Iterable[tuple[datetime, int]]]
+    read: Callable[[Fact], Reading] | None
     out: frozenset[Exclusion] = frozenset()
+    read_all: Callable[[Fact], Iterable[tuple[datetime, int]]] | None = None
 
 
 class Contribution(NamedTuple):
@@ -47,14 +51,6 @@ class Contribution(NamedTuple):
     measure: str
     at: datetime
     value: int
-
-
-def _once(read: Callable[[Fact], Reading]) -> Callable[[Fact], Iterable[tuple[datetime, int]]]:
-    def readings(fact: Fact) -> Iterable[tuple[datetime, int]]:
-        reading = read(fact)
-        return () if reading is None else (reading,)
-
-    return readings
 
 
 def _seconds(start: datetime, end: datetime) -> int:
@@ -138,12 +134,12 @@ def _met(clock: Judged) -> Reading:
     return None if clock.finished_at is None else (clock.finished_at, int(clock.met))
 
 
-def _at_end(value: Callable[[Fact], int]) -> Callable[[Fact], Iterable[tuple[datetime, int]]]:
-    return _once(lambda fact: None if fact.ended_at is None else (fact.ended_at, min(value(fact), _MOST)))
+def _at_end(value: Callable[[Fact], int]) -> Callable[[Fact], Reading]:
+    return lambda fact: None if fact.ended_at is None else (fact.ended_at, min(value(fact), _MOST))
 
 
-def _at_resolution(value: Callable[[Fact], bool]) -> Callable[[Fact], Iterable[tuple[datetime, int]]]:
-    return _once(lambda fact: (at[0], int(value(fact))) if (at := _resolved(fact)) is not None else None)
+def _at_resolution(value: Callable[[Fact], bool]) -> Callable[[Fact], Reading]:
+    return lambda fact: (at[0], int(value(fact))) if (at := _resolved(fact)) is not None else None
 
 
 def _breaches(fact: Fact) -> Iterable[tuple[datetime, int]]:
@@ -155,26 +151,26 @@ def _breaches(fact: Fact) -> Iterable[tuple[datetime, int]]:
 _ONCE = frozenset({Exclusion.DUPLICATE, Exclusion.NO_FAULT})
 
 MEASURES: tuple[Measure, ...] = (
-    Measure("tickets_opened", Sort.EVENTS, _once(_opened)),
-    Measure("incidents", Sort.COUNT, _once(_incident)),
-    Measure("tickets_open", Sort.COUNT, _once(_provisional)),
-    Measure("tickets_resolved", Sort.EVENTS, _once(_resolved)),
-    Measure("tickets_ended", Sort.COUNT, _once(_ended)),
-    Measure("tickets_reopened", Sort.COUNT, lambda fact: _once(_ended)(fact) if fact.reopens else ()),
-    Measure("reopenings", Sort.EVENTS, lambda fact: [(at, 1) for at in fact.reopened_at]),
-    Measure("breaches", Sort.EVENTS, _breaches),
-    Measure("mtta", Sort.LENGTH, _once(_acknowledged), frozenset({Exclusion.DUPLICATE})),
-    Measure("resolved_unacknowledged", Sort.COUNT, _once(_unacknowledged), frozenset({Exclusion.DUPLICATE})),
-    Measure("first_response_time", Sort.LENGTH, _once(_responded_in_business_time)),
-    Measure("first_response_time_wall", Sort.LENGTH, _once(_responded)),
-    Measure("answered_in_person", Sort.COUNT, _once(_answered_in_person)),
-    Measure("time_to_resolve", Sort.LENGTH, _once(_to_resolve), _ONCE),
-    Measure("time_to_resolve_first", Sort.LENGTH, _once(_to_resolve_first), _ONCE),
-    Measure("time_to_resolve_without_waiting", Sort.LENGTH, _once(_to_resolve_without_waiting), _ONCE),
-    Measure("time_to_resolve_business", Sort.LENGTH, _once(_to_resolve_in_business_time), _ONCE),
-    Measure("time_to_close", Sort.LENGTH, _once(_to_close), _ONCE),
-    Measure("sla_met_response", Sort.SHARE, _once(lambda fact: _met(fact.response)), _ONCE),
-    Measure("sla_met_resolution", Sort.SHARE, _once(lambda fact: _met(fact.resolution)), _ONCE),
+    Measure("tickets_opened", Sort.EVENTS, _opened),
+    Measure("incidents", Sort.COUNT, _incident),
+    Measure("tickets_open", Sort.COUNT, _provisional),
+    Measure("tickets_resolved", Sort.EVENTS, _resolved),
+    Measure("tickets_ended", Sort.COUNT, _ended),
+    Measure("tickets_reopened", Sort.COUNT, lambda fact: _ended(fact) if fact.reopens else None),
+    Measure("reopenings", Sort.EVENTS, None, read_all=lambda fact: [(at, 1) for at in fact.reopened_at]),
+    Measure("breaches", Sort.EVENTS, None, read_all=_breaches),
+    Measure("mtta", Sort.LENGTH, _acknowledged, frozenset({Exclusion.DUPLICATE})),
+    Measure("resolved_unacknowledged", Sort.COUNT, _unacknowledged, frozenset({Exclusion.DUPLICATE})),
+    Measure("first_response_time", Sort.LENGTH, _responded_in_business_time),
+    Measure("first_response_time_wall", Sort.LENGTH, _responded),
+    Measure("answered_in_person", Sort.COUNT, _answered_in_person),
+    Measure("time_to_resolve", Sort.LENGTH, _to_resolve, _ONCE),
+    Measure("time_to_resolve_first", Sort.LENGTH, _to_resolve_first, _ONCE),
+    Measure("time_to_resolve_without_waiting", Sort.LENGTH, _to_resolve_without_waiting, _ONCE),
+    Measure("time_to_resolve_business", Sort.LENGTH, _to_resolve_in_business_time, _ONCE),
+    Measure("time_to_close", Sort.LENGTH, _to_close, _ONCE),
+    Measure("sla_met_response", Sort.SHARE, lambda fact: _met(fact.response), _ONCE),
+    Measure("sla_met_resolution", Sort.SHARE, lambda fact: _met(fact.resolution), _ONCE),
     Measure("reassignments", Sort.SPREAD, _at_end(lambda fact: fact.reassignments)),
     Measure("assignment_changes", Sort.SPREAD, _at_end(lambda fact: fact.assignment_changes)),
     Measure("ping_pong", Sort.SHARE, _at_end(lambda fact: fact.ping_pong)),
@@ -188,7 +184,7 @@ MEASURES: tuple[Measure, ...] = (
         Sort.SHARE,
         _at_end(lambda fact: not fact.assignment_changes and not fact.reopens),
     ),
-    Measure("duplicates", Sort.SHARE, _once(lambda fact: (fact.opened_at, fact.exclusion is Exclusion.DUPLICATE))),
+    Measure("duplicates", Sort.SHARE, lambda fact: (fact.opened_at, int(fact.exclusion is Exclusion.DUPLICATE))),
     Measure("knowledge_used", Sort.SHARE, _at_resolution(lambda fact: fact.knowledge_used)),
 )
 
@@ -200,9 +196,17 @@ def contributions(fact: Fact) -> tuple[Contribution, ...]:
     if not fact.known or fact.exclusion in OUT_OF_ALL:
         return ()
     exclusion = fact.exclusion
-    return tuple(
-        Contribution(measure.id, at, value)
-        for measure in MEASURES
-        if exclusion not in measure.out
-        for at, value in measure.read(fact)
-    )
+    found: list[Contribution] = []
+    for id, read, read_all, out in _READINGS:
+        if exclusion in out:
+            continue
+        if read is not None:
+            reading = read(fact)
+            if reading is not None:
+                found.append(Contribution(id, reading[0], reading[1]))
+        elif read_all is not None:
+            found += [Contribution(id, at, value) for at, value in read_all(fact)]
+    return tuple(found)
+
+
+_READINGS = tuple((one.id, one.read, one.read_all, one.out) for one in MEASURES)

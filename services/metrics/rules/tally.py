@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
-from typing import Self, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 from services.metrics.rules.fact import EPOCH
-from services.metrics.rules.lengths import Lengths
+from services.metrics.rules.lengths import Lengths, bin_of, log_of
 from services.metrics.rules.measures import SORTS, Contribution, Sort
 
 T = TypeVar("T")
 
 SLOT_SECONDS = 900
 """Every zone in use differs from UTC by whole quarter hours, so days of any zone can be put together from them."""
+
+
+class Added(NamedTuple):
+    """A contribution made ready to be added to many tallies. place: its bin, or its quarter hour of the UTC day."""
+
+    name: str
+    sort: Sort
+    value: int
+    place: int = 0
+    log: int = 0
+
+
+def ready(one: Contribution) -> Added:
+    """A contribution with what adding it needs to know."""
+    sort = SORTS[one.measure]
+    if sort is Sort.LENGTH:
+        return Added(one.measure, sort, one.value, bin_of(one.value), log_of(one.value))
+    if sort is Sort.EVENTS:
+        return Added(one.measure, sort, one.value, (one.at - EPOCH).seconds // SLOT_SECONDS)
+    return Added(one.measure, sort, one.value)
 
 
 class Tally:
@@ -31,17 +51,18 @@ class Tally:
         self.spreads: dict[str, dict[int, int]] = {}
         self.lengths: dict[str, Lengths] = {}
 
-    def add(self, contributions: Iterable[Contribution]) -> Self:
-        """Counts contributions that fall into one UTC day."""
-        for name, at, value in contributions:
-            sort = SORTS[name]
+    def add(self, added: Iterable[Added]) -> Self:
+        """Counts what facts add in one UTC day."""
+        for name, sort, value, place, log in added:
             if sort is Sort.LENGTH:
                 lengths = self.lengths.get(name)
                 if lengths is None:
                     lengths = self.lengths[name] = Lengths()
-                lengths.add(value)
+                lengths.add_known(value, place, log)
             elif sort is Sort.SHARE:
-                share = self.shares.setdefault(name, [0, 0])
+                share = self.shares.get(name)
+                if share is None:
+                    share = self.shares[name] = [0, 0]
                 share[0] += value
                 share[1] += 1
             elif sort is Sort.SPREAD:
@@ -51,8 +72,7 @@ class Tally:
                 self.counts[name] = self.counts.get(name, 0) + 1
                 if sort is Sort.EVENTS:
                     slots = self.slots.setdefault(name, {})
-                    slot = (at - EPOCH).seconds // SLOT_SECONDS
-                    slots[slot] = slots.get(slot, 0) + 1
+                    slots[place] = slots.get(place, 0) + 1
         return self
 
     def merge(self, other: Tally, only: Container[str] | None = None) -> Self:

@@ -30,10 +30,8 @@ from services.runtime.records import Records
 
 CELLS, DAYS = "cells", "days"
 PACE_SECONDS = 0.2
+"""The roller also rests as long as it worked, so that a mass of changes cannot starve the rest."""
 DAYS_AT_ONCE = 8
-_SHARE = 3
-"""The roller rests this many times as long as it worked, so that a mass of changes cannot starve the rest."""
-_LONGEST_REST_SECONDS = 5.0
 _ROLL_SECONDS = 60
 _BATCH = 500
 
@@ -116,7 +114,7 @@ class Roller:
             except Exception as error:
                 if not is_away(error):
                     raise
-            rest = min(max(PACE_SECONDS, _SHARE * (time.monotonic() - began)), _LONGEST_REST_SECONDS)
+            rest = max(PACE_SECONDS, time.monotonic() - began)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(rest):
                     await stop.wait()

@@ -22,8 +22,8 @@ from services.runtime.records import Records
 
 EXACT_BELOW = 2_000
 """Fewer facts than this in a period are counted one by one, so that its quantiles are exact."""
-FRESH_DAYS = 31
-"""Up to so many days whose cells are out of date are counted from facts; while more are, the cells must do."""
+FRESH_FACTS = 100_000
+"""Days whose cells are out of date are counted from facts, unless these are more: then the cells must do for a while."""
 _BATCH = 2_000
 
 Cells = list[tuple[CellKey, Tally]]
@@ -47,12 +47,14 @@ class Counts:
         where = chosen(filter, self._scope)
         inside = {"$elemMatch": {"$gte": days.start, "$lt": days.stop}}
         everything = {**where, "state.days": inside}
-        few = await self._facts.count_documents(everything, limit=EXACT_BELOW, session=self._session) < EXACT_BELOW
-        if few or len(filter.dimensions) > 1:
+        few = await self._facts.count_documents(everything, limit=EXACT_BELOW, session=self._session)
+        if few < EXACT_BELOW or len(filter.dimensions) > 1:
             return await self._from_facts(everything, Windows(period))
         windows = Windows(period)
         stale = await self._stale(days)
-        apart = windows.ragged | (stale if len(stale) <= FRESH_DAYS else frozenset())
+        apart = windows.ragged | stale
+        if stale and await self._count(where, apart, FRESH_FACTS) == FRESH_FACTS:
+            apart = windows.ragged
         found = await self._from_cells(days, apart, filter)
         if apart:
             part = {**where, "state.days": {"$in": sorted(apart)}}
@@ -123,6 +125,10 @@ class Counts:
         where = {"state.stale": {"$elemMatch": {"$gte": days.start, "$lt": days.stop}}}
         found = await self._facts.distinct("state.stale", where, session=self._session)
         return frozenset(day for day in found if day in days)
+
+    async def _count(self, where: Mapping[str, Any], days: frozenset[int], most: int) -> int:
+        inside = {**where, "state.days": {"$in": sorted(days)}}
+        return await self._facts.count_documents(inside, limit=most, session=self._session)
 
     async def _from_cells(self, days: range, apart: frozenset[int], filter: Filter) -> Cells:
         dimension, value = next(iter(filter.dimensions), (ALL, ""))

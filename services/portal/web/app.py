@@ -6,7 +6,7 @@ import hashlib
 from importlib import import_module
 from typing import Any
 
-from flask import Flask, g, request
+from flask import Flask, abort, g, request
 from flask_wtf import CSRFProtect
 from opentelemetry import trace
 from opentelemetry.propagate import extract
@@ -69,10 +69,21 @@ def create_app(settings: WebSettings | None = None) -> Flask:
     app.register_blueprint(signin.blueprint)
     for name in PAGES:
         app.register_blueprint(import_module(f"services.portal.web.{name}").blueprint)
+    _guard_gallery(app)
     rest = import_module("services.portal.web.rest")
     rest.register(app, csrf)
     _headers(app, told)
     return app
+
+
+def _guard_gallery(app: Flask) -> None:
+    """The gallery shows invented data: for those who build pages, not for those who read numbers."""
+
+    @app.before_request
+    def guard() -> None:
+        person = g.get("person")
+        if request.blueprint == "gallery" and (person is None or "administrator" not in person.roles):
+            abort(404)
 
 
 def _viewer(told: WebSettings) -> shell.Viewer | None:

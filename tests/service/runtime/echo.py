@@ -1,4 +1,4 @@
-"""A made-up service for tests of the call path: it echoes, refuses, fails, dawdles and counts; also run as a process."""
+"""A made-up service for tests of the call path: it echoes, refuses, fails, dawdles and counts; also as a process."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _messages() -> dict[str, type[Message]]:
     counted.field.add(name="number", number=1, type=FieldDescriptorProto.TYPE_INT64, label=1)
     request.field[1].options.Extensions[validate_pb2.field].string.max_len = 10
     line.field[0].options.Extensions[validate_pb2.field].string.min_len = 1
-    pool = descriptor_pool.Default()  # type: ignore[no-untyped-call]
+    pool = descriptor_pool.Default()
     pool.Add(file)
     names = ("EchoRequest", "EchoResponse", "Line", "Counted")
     return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.{name}")) for name in names}

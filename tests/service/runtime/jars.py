@@ -45,7 +45,8 @@ def _decode(document: Mapping[str, Any]) -> Jar:
 
 
 def _message(event: CoinPut, stamp: Stamp) -> Message:
-    return Counted(number=event.coin, text=stamp.etag)
+    message: Message = Counted(number=event.coin, text=stamp.etag)
+    return message
 
 
 JARS: Kind[Jar] = Kind(

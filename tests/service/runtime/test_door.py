@@ -129,11 +129,11 @@ async def test_without_tokens_every_method_is_closed(house: House) -> None:
 async def test_health_and_reflection_are_open(house: House) -> None:
     """Probes have no keys."""
     async with grpc.aio.insecure_channel(house.address) as bare:
-        health = health_pb2_grpc.HealthStub(bare)
+        health: Any = health_pb2_grpc.HealthStub(bare)
         answer = await health.Check(health_pb2.HealthCheckRequest(service="live"))
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
         assert (await health.Check(health_pb2.HealthCheckRequest(service="ready"))).status == 2
-        reflection = reflection_pb2_grpc.ServerReflectionStub(bare)
+        reflection: Any = reflection_pb2_grpc.ServerReflectionStub(bare)  # type: ignore[arg-type]
         asked = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
         listed = [one async for one in reflection.ServerReflectionInfo(asked)]
         assert "grpc.health.v1.Health" in {one.name for one in listed[0].list_services_response.service}

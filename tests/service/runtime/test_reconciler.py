@@ -106,7 +106,6 @@ async def test_a_tail_that_was_written_over_is_refilled(watched: Watched) -> Non
     assert await watched.reconciler.check() is Finding.INTACT
 
 
-@pytest.mark.parametrize("seen", [False, True])
 async def test_a_new_stream_that_holds_the_tail_is_refilled(watched: Watched) -> None:
     """The known tail is in its place by chance; that the stream was made anew tells that the rest may be gone."""
     await watched.write(1, 2, 3)
@@ -131,6 +130,7 @@ async def test_what_left_the_stream_by_age_is_no_loss(watched: Watched) -> None:
     assert await _complete(watched)
 
 
+@pytest.mark.parametrize("seen", [False, True])
 async def test_an_interrupted_refill_is_taken_up_again(watched: Watched, seen: bool) -> None:
     """The broker goes away in the middle; a new process that finds a plausible tail still fills the hole."""
     await watched.write(*range(1, 4))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import socket
+import subprocess
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -90,10 +92,18 @@ async def service(told: Settings, timeout: float = 20) -> AsyncIterator[Runtime]
         yield run
 
 
+@asynccontextmanager
+async def called(told: Settings, keys: Path, timeout: float = 20) -> AsyncIterator[tuple[Runtime, grpc.aio.Channel]]:
+    """The same, and Ann's channel to it."""
+    async with service(told, timeout) as run, as_ann(f"127.0.0.1:{run.port}", keys) as on:
+        yield run, on
+
+
 async def health(port: int, name: str) -> int:
     """1 serving, 2 not."""
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as on:
-        answer = await health_pb2_grpc.HealthStub(on).Check(health_pb2.HealthCheckRequest(service=name))
+        stub: Any = health_pb2_grpc.HealthStub(on)
+        answer = await stub.Check(health_pb2.HealthCheckRequest(service=name))
         return int(answer.status)
 
 
@@ -124,7 +134,7 @@ async def test_sigterm_under_load_fails_no_call(keys: Path, mongo_uri: str, empt
                         answer = await call(on, "Count", request)
                         assert answer.number == number
                         done += 1
-                    except Exception as error:
+                    except Exception as error:  # noqa: BLE001 - whatever it is, it is a failed call
                         failed.append(error)
 
             workers = [asyncio.create_task(load(worker)) for worker in range(8)]
@@ -154,64 +164,60 @@ async def test_sigterm_under_load_fails_no_call(keys: Path, mongo_uri: str, empt
 async def test_store_away_and_back(keys: Path, own_mongod: Mongod, nats_url: str) -> None:
     """With MongoDB gone a call hears UNAVAILABLE and why within its deadline, the service is not ready but alive;
     with MongoDB back the same process serves again."""
-    async with service(settings(keys, own_mongod.uri, nats_url, "echo")) as run:
-        async with as_ann(f"127.0.0.1:{run.port}", keys) as on:
-            assert (await call(on, "Count", EchoRequest(request_id="1", text="a"))).number == 1
-            await asyncio.to_thread(own_mongod.kill)
-            began = time.monotonic()
-            found = await reason(call(on, "Count", EchoRequest(request_id="2", text="a")))
-            assert found == (Kind.UNAVAILABLE, "STORE_UNAVAILABLE")
-            assert time.monotonic() - began < 5
-            await until(lambda: _is(health(run.port, "ready"), 2))
-            assert await health(run.port, "live") == 1
-            await asyncio.to_thread(own_mongod.restart)
-            await until(lambda: _is(health(run.port, "ready"), 1))
-            assert (await call(on, "Count", EchoRequest(request_id="2", text="a"))).number == 2
+    async with called(settings(keys, own_mongod.uri, nats_url, "echo"), keys) as (run, on):
+        assert (await call(on, "Count", EchoRequest(request_id="1", text="a"))).number == 1
+        await asyncio.to_thread(own_mongod.kill)
+        began = time.monotonic()
+        found = await reason(call(on, "Count", EchoRequest(request_id="2", text="a")))
+        assert found == (Kind.UNAVAILABLE, "STORE_UNAVAILABLE")
+        assert time.monotonic() - began < 5
+        await until(lambda: _is(health(run.port, "ready"), 2))
+        assert await health(run.port, "live") == 1
+        await asyncio.to_thread(own_mongod.restart)
+        await until(lambda: _is(health(run.port, "ready"), 1))
+        assert (await call(on, "Count", EchoRequest(request_id="2", text="a"))).number == 2
 
 
 async def test_start_without_store(keys: Path, nats_url: str, own_mongod: Mongod) -> None:
-    """A service that comes up before its store is alive, says why it cannot serve, and serves once the store is there."""
+    """A service that comes up before its store is alive, says why it cannot serve, and serves once it can."""
     await asyncio.to_thread(own_mongod.kill)
-    async with service(settings(keys, own_mongod.uri, nats_url, "echo"), timeout=0) as run:
-        async with as_ann(f"127.0.0.1:{run.port}", keys) as on:
-            assert await health(run.port, "live") == 1
-            assert await health(run.port, "ready") == 2
-            found = await reason(call(on, "Count", EchoRequest(request_id="1", text="a")))
-            assert found == (Kind.UNAVAILABLE, "STORE_UNAVAILABLE")
-            await asyncio.to_thread(own_mongod.restart)
-            assert await run.ready(20)
-            assert (await call(on, "Count", EchoRequest(request_id="1", text="a"))).number == 1
+    async with called(settings(keys, own_mongod.uri, nats_url, "echo"), keys, timeout=0) as (run, on):
+        assert await health(run.port, "live") == 1
+        assert await health(run.port, "ready") == 2
+        found = await reason(call(on, "Count", EchoRequest(request_id="1", text="a")))
+        assert found == (Kind.UNAVAILABLE, "STORE_UNAVAILABLE")
+        await asyncio.to_thread(own_mongod.restart)
+        assert await run.ready(20)
+        assert (await call(on, "Count", EchoRequest(request_id="1", text="a"))).number == 1
 
 
 async def test_broker_away_and_back(keys: Path, mongo_uri: str, own_nats: Nats, database: str) -> None:
     """With NATS away from the start a service is ready and its commands succeed; their events go out when it comes."""
     own_nats.kill()
-    async with service(settings(keys, mongo_uri, own_nats.url, database)) as run:
-        async with as_ann(f"127.0.0.1:{run.port}", keys) as on:
-            for number in range(1, 6):
-                request = EchoRequest(request_id=str(number), text="a")
-                assert (await call(on, "Count", request)).number == number
-            assert await health(run.port, "ready") == 1
-            await asyncio.to_thread(own_nats.restart)
-            await until(lambda: _is(run.db["journal"].count_documents({"state": "sent"}), 5))
+    async with called(settings(keys, mongo_uri, own_nats.url, database), keys) as (run, on):
+        for number in range(1, 6):
+            request = EchoRequest(request_id=str(number), text="a")
+            assert (await call(on, "Count", request)).number == number
+        assert await health(run.port, "ready") == 1
+        await asyncio.to_thread(own_nats.restart)
+        await until(lambda: _is(run.db["journal"].count_documents({"state": "sent"}), 5))
 
 
 async def test_wiped_broker_is_refilled(keys: Path, mongo_uri: str, own_nats: Nats, database: str) -> None:
     """NATS comes back without its disk: the reconciler is asked at the connection and the stream holds all again."""
-    async with service(settings(keys, mongo_uri, own_nats.url, database)) as run:
-        async with as_ann(f"127.0.0.1:{run.port}", keys) as on:
-            for number in range(1, 4):
-                await call(on, "Count", EchoRequest(request_id=str(number), text="a"))
-            await until(lambda: _is(run.db["journal"].count_documents({"state": "sent"}), 3))
-            own_nats.kill()
-            own_nats.wipe()
-            await asyncio.to_thread(own_nats.restart)
+    async with called(settings(keys, mongo_uri, own_nats.url, database), keys) as (run, on):
+        for number in range(1, 4):
+            await call(on, "Count", EchoRequest(request_id=str(number), text="a"))
+        await until(lambda: _is(run.db["journal"].count_documents({"state": "sent"}), 3))
+        own_nats.kill()
+        own_nats.wipe()
+        await asyncio.to_thread(own_nats.restart)
 
-            async def refilled() -> bool:
-                state = await run._bus.stream_state("echo") if run._bus.connected else None
-                return state is not None and state.messages == 3
+        async def refilled() -> bool:
+            state = await run._bus.stream_state("echo") if run._bus.connected else None
+            return state is not None and state.messages == 3
 
-            await until(refilled)
+        await until(refilled)
 
 
 async def test_background_work_is_kept_running(keys: Path, mongo_uri: str, nats_url: str, database: str) -> None:
@@ -240,10 +246,34 @@ async def _is(answer: Any, wanted: object) -> bool:
     return bool(await answer == wanted)
 
 
-def test_importing_a_service_has_no_effects(tmp_path: Path) -> None:
-    """The module of a service's process can be read by tools without starting or needing anything."""
-    import services.runtime.run as module  # noqa: PLC0415 - the import is what is tested
+def test_importing_has_no_effects() -> None:
+    """Tools may import the runtime: no setting is read, no thread begins, no socket opens, nothing is said."""
+    look = (
+        "import os, threading, services.runtime.run; print(threading.active_count(), len(os.listdir('/proc/self/fd')))"
+    )
+    own = {"PYTHONPATH": ":".join(sys.path), "TL_NONSENSE": "1"}
+    root = Path(__file__).parents[3]
+    told = subprocess.run([sys.executable, "-c", look], env=own, cwd=root, capture_output=True, text=True, check=True)
+    threads, files = told.stdout.split()
+    assert (threads, told.stderr) == ("1", "")
+    # Three standard streams and the folder that is being listed.
+    assert int(files) <= 4
 
-    starts: Callable[..., Any] = module.Runtime
-    assert starts is not None
-    assert list(tmp_path.iterdir()) == []
+
+async def test_missing_keys_stop_the_start(tmp_path: Path, mongo_uri: str, nats_url: str, database: str) -> None:
+    """One line says what is missing and how to make it."""
+    with pytest.raises(SystemExit, match="identity make"):
+        async with Runtime("echo", settings(tmp_path / "none", mongo_uri, nats_url, database)):
+            pass
+
+
+async def test_port_in_use_stops_the_start(keys: Path, mongo_uri: str, nats_url: str, database: str) -> None:
+    """One line names the address that another process has."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(SystemExit, match=address):
+            async with Runtime("echo", settings(keys, mongo_uri, nats_url, database, listen=address)) as run:
+                await run.until_stopped()
+        with pytest.raises(SystemExit, match=address):
+            async with Runtime("echo", settings(keys, mongo_uri, nats_url, database, metrics_listen=address)):
+                pass

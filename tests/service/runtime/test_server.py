@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -39,7 +40,7 @@ async def server(keys: Path) -> AsyncIterator[Server]:
 async def health(server: Server) -> dict[str, int]:
     """What each probe hears."""
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as on:
-        stub = health_pb2_grpc.HealthStub(on)
+        stub: Any = health_pb2_grpc.HealthStub(on)
         answers = {}
         for name in ("live", "ready", ""):
             answers[name] = (await stub.Check(health_pb2.HealthCheckRequest(service=name))).status
@@ -56,7 +57,8 @@ async def test_live_and_ready_are_two_things(server: Server) -> None:
 
 
 async def test_stop_turns_callers_away_first_and_lets_calls_end(server: Server, keys: Path) -> None:
-    """During the wait the server says not ready and still serves; a call in flight ends within the grace."""
+    """During the wait the server takes nothing new from our channels, still serves who did not hear, and what is in
+    flight ends within the grace."""
     await server.set_ready(ready=True)
     async with as_ann(f"127.0.0.1:{server.port}", keys) as on:
         slow = asyncio.create_task(call(on, "Sleep", EchoRequest(seconds=1.0, text="slow")))
@@ -67,7 +69,11 @@ async def test_stop_turns_callers_away_first_and_lets_calls_end(server: Server, 
         assert await health(server) == {"live": SERVING, "ready": NOT_SERVING, "": NOT_SERVING}
         await server.set_ready(ready=True)
         assert (await health(server))["ready"] == NOT_SERVING
-        assert (await call(on, "Echo", EchoRequest(text="late"))).text == "late"
+        with pytest.raises(grpc.aio.AioRpcError, match="unhealthy"):
+            await call(on, "Echo")
+        tokens = (("x-service-token", Keys(keys, "portal").sign_service("echo")),)
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as deaf:
+            assert (await call(deaf, "Echo", EchoRequest(text="late"), metadata=tokens)).text == "late"
         assert (await slow).text == "slow"
         await stopping
     assert time.monotonic() - began < 3

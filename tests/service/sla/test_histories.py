@@ -13,6 +13,7 @@ from throughline.sla.v1 import sla_pb2
 
 from services.runtime.binding import MESSAGE_ID, encode
 from services.runtime.journal import Entry
+from tests.service.sla.conftest import Replica
 from tests.service.sla.desk import (
     ASKED,
     DONE,
@@ -77,6 +78,10 @@ def _normal(clocks: Any, ticket: Paper) -> str:
     return str(copy).replace(ticket.number, "INC-000000")
 
 
+def _ended(clocks: Any) -> bool:
+    return clocks.priority == 2 and all(one.HasField("stop_time") for one in clocks.clocks)
+
+
 async def test_duplicates_and_disorder_change_nothing(desk: Desk, paper: Papers) -> None:
     """Events that come twice and in any order give the clocks that they give in order, once."""
     await _promises(desk)
@@ -88,17 +93,33 @@ async def test_duplicates_and_disorder_change_nothing(desk: Desk, paper: Papers)
     await tidy.tell()
     await _again(messy, shuffled)
 
-    def whole(clocks: Any) -> bool:
-        return clocks.priority == 2 and all(one.HasField("stop_time") for one in clocks.clocks)
-
-    expected = _normal(await desk.clocks(tidy.name, whole), tidy)
-    assert _normal(await desk.clocks(messy.name, whole), messy) == expected
+    expected = _normal(await desk.clocks(tidy.name, _ended), tidy)
+    assert _normal(await desk.clocks(messy.name, _ended), messy) == expected
     await _again(messy, shuffled[:4])
     await asyncio.sleep(1.0)
     assert _normal(await desk.clocks(messy.name), messy) == expected
     # What was told of the messy one is no more than of the tidy one, whatever its timers met in between.
     types = [one.type for one in await entries_of(desk.run, tidy.name, "ClockStopped")]
     assert [one.type for one in await entries_of(desk.run, messy.name, "ClockStopped")] == types
+
+
+async def test_a_restart_in_the_middle_changes_nothing(replica: Replica, paper: Papers) -> None:
+    """One replica hears the first half and stops, another the rest: the clocks are those of a ticket told in one go."""
+    first = await replica()
+    await _promises(first)
+    opened = now() - timedelta(hours=6)
+    whole, halved = paper("INC-000001"), paper("INC-000002")
+    _told(whole, opened)
+    entries = _told(halved, opened)
+    await whole.tell()
+    await halved.tell(*entries[:3])
+    await first.clocks(halved.name)
+    await first.run.stop()
+    await halved.tell(*entries[3:])
+
+    second = await replica()
+    expected = _normal(await second.clocks(whole.name, _ended), whole)
+    assert _normal(await second.clocks(halved.name, _ended), halved) == expected
 
 
 async def test_an_imported_history_is_judged_in_its_own_time(desk: Desk, paper: Papers) -> None:

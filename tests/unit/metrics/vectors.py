@@ -1,0 +1,138 @@
+"""Test vectors of the live metrics: a ticket's life, and what it adds to each metric, as numbers worked out by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from services.metrics.rules.fact import Channel, Fact, Judged, Type
+from tests.unit.metrics.stories import ASKED, CANCELLED, CLOSED, DONE, HELD, NEW, WORK, at, clocked, story
+
+HOUR = 3600
+
+
+class Vector(NamedTuple):
+    """What a life adds to a metric. expected: (hours of the mark, value) for each contribution."""
+
+    metric: str
+    life: str
+    expected: list[tuple[float, int]]
+
+
+LIVES: dict[str, Callable[[], Fact]] = {
+    "filed": story,
+    "plain": lambda: story((1, {"team": "A"}), (2, {"given": True}), (3, {"state": WORK}), (7, {"state": DONE}),
+                           (9, {"state": CLOSED})),
+    "by a bot": lambda: story((1, {"team": "A", "given": True, "human": False}), (4, {"state": WORK}),
+                              (6, {"state": DONE})),
+    "silent": lambda: story((1, {"team": "A", "human": False}), (5, {"state": DONE, "human": False})),
+    "answered": lambda: story((2, {"responded_at": at(2)}), (3, {"team": "A", "given": True}), (8, {"state": DONE})),
+    "by phone": lambda: story((3, {"state": WORK}), (8, {"state": DONE}), channel=Channel.PHONE),
+    "waited": lambda: story((1, {"state": WORK}), (2, {"state": ASKED}), (5, {"state": HELD}), (6, {"state": WORK}),
+                            (10, {"state": DONE})),
+    "reopened": lambda: story((1, {"state": WORK}), (4, {"state": DONE}), (6, {"state": WORK}), (9, {"state": DONE}),
+                              (11, {"state": CLOSED}), (30, {"state": WORK}), (31, {"state": CLOSED})),
+    "open again": lambda: story((4, {"state": DONE}), (6, {"state": WORK})),
+    "closed directly": lambda: story((5, {"state": CLOSED})),
+    "there and back": lambda: story((1, {"team": "A"}), (2, {"team": "B"}), (3, {"team": ""}), (4, {"team": "A"}),
+                                    (5, {"given": True}), (6, {"state": DONE})),
+    "same team again": lambda: story((1, {"team": "A"}), (2, {"team": ""}), (3, {"team": "A"}), (6, {"state": DONE})),
+    "met": lambda: clocked(story((1, {"state": WORK}), (7, {"state": DONE})), 7,
+                           response=Judged(at(1), met=True, elapsed=600),
+                           resolution=Judged(at(7), met=True, elapsed=5 * HOUR)),
+    "missed": lambda: clocked(story((1, {"state": WORK}), (7, {"state": DONE})), 7,
+                              response=Judged(at(1), met=True, elapsed=600),
+                              resolution=Judged(at(7), met=False, elapsed=7 * HOUR, breached_at=at(6))),
+    "late and open": lambda: clocked(story((1, {"state": WORK})), 6, resolution=Judged(breached_at=at(6))),
+    "until closing": lambda: clocked(story((7, {"state": DONE}), (9, {"state": CLOSED})), 9,
+                                     resolution=Judged(at(9), met=True, elapsed=6 * HOUR)),
+    "duplicate": lambda: story((1, {"team": "A"}), (7, {"state": DONE, "duplicate": True})),
+    "no fault": lambda: clocked(story((7, {"state": DONE, "no_fault": True})), 7,
+                                resolution=Judged(at(7), met=True, elapsed=6 * HOUR)),
+    "cancelled": lambda: story((1, {"team": "A"}), (2, {"state": CANCELLED})),
+    "a test": lambda: story((7, {"state": DONE}), category="Test"),
+    "a request": lambda: story((7, {"state": DONE, "knowledge_used": True}), type=Type.REQUEST),
+    "imported": lambda: story((2, {"state": NEW}), (3, {"state": WORK}), (8, {"state": DONE}), team="A", given=True,
+                              importing=True, source="log"),
+    "wrong order": lambda: story((5, {"state": WORK}), (-3, {"state": DONE})),
+}  # fmt: skip
+
+VECTORS: tuple[Vector, ...] = (
+    Vector("tickets_opened", "plain", [(0, 1)]),
+    Vector("tickets_opened", "cancelled", []),
+    Vector("tickets_opened", "a test", []),
+    Vector("incidents", "plain", [(0, 1)]),
+    Vector("incidents", "a request", []),
+    Vector("tickets_open", "filed", [(0, 1)]),
+    Vector("tickets_open", "plain", []),
+    Vector("tickets_open", "open again", [(0, 1)]),
+    Vector("tickets_resolved", "plain", [(7, 1)]),
+    Vector("tickets_resolved", "reopened", [(9, 1)]),
+    Vector("tickets_resolved", "open again", []),
+    Vector("tickets_resolved", "closed directly", []),
+    Vector("tickets_ended", "plain", [(7, 1)]),
+    Vector("tickets_ended", "reopened", [(31, 1)]),
+    Vector("tickets_ended", "closed directly", [(5, 1)]),
+    Vector("tickets_ended", "open again", []),
+    Vector("tickets_reopened", "reopened", [(31, 1)]),
+    Vector("tickets_reopened", "plain", []),
+    Vector("reopenings", "reopened", [(6, 1), (30, 1)]),
+    Vector("breaches", "missed", [(6, 1)]),
+    Vector("breaches", "late and open", [(6, 1)]),
+    Vector("breaches", "met", []),
+    Vector("mtta", "plain", [(2, 2 * HOUR)]),
+    Vector("mtta", "by a bot", [(4, 4 * HOUR)]),
+    Vector("mtta", "answered", [(2, 2 * HOUR)]),
+    Vector("mtta", "silent", [(5, 5 * HOUR)]),
+    Vector("mtta", "filed", []),
+    Vector("mtta", "imported", [(3, 3 * HOUR)]),
+    Vector("mtta", "duplicate", []),
+    Vector("resolved_unacknowledged", "silent", [(5, 1)]),
+    Vector("resolved_unacknowledged", "plain", []),
+    Vector("first_response_time", "met", [(1, 600)]),
+    Vector("first_response_time", "plain", []),
+    Vector("first_response_time_wall", "answered", [(2, 2 * HOUR)]),
+    Vector("first_response_time_wall", "plain", [(7, 7 * HOUR)]),
+    Vector("first_response_time_wall", "by phone", []),
+    Vector("answered_in_person", "by phone", [(0, 1)]),
+    Vector("answered_in_person", "plain", []),
+    Vector("time_to_resolve", "plain", [(7, 7 * HOUR)]),
+    Vector("time_to_resolve", "reopened", [(9, 9 * HOUR)]),
+    Vector("time_to_resolve", "open again", []),
+    Vector("time_to_resolve", "closed directly", []),
+    Vector("time_to_resolve", "duplicate", []),
+    Vector("time_to_resolve", "no fault", []),
+    Vector("time_to_resolve", "wrong order", [(-3, 0)]),
+    Vector("time_to_resolve_first", "reopened", [(4, 4 * HOUR)]),
+    Vector("time_to_resolve_without_waiting", "waited", [(10, 6 * HOUR)]),
+    Vector("time_to_resolve_business", "met", [(7, 5 * HOUR)]),
+    Vector("time_to_resolve_business", "until closing", []),
+    Vector("time_to_close", "plain", [(9, 9 * HOUR)]),
+    Vector("time_to_close", "reopened", [(31, 31 * HOUR)]),
+    Vector("sla_met_response", "missed", [(1, 1)]),
+    Vector("sla_met_resolution", "met", [(7, 1)]),
+    Vector("sla_met_resolution", "missed", [(7, 0)]),
+    Vector("sla_met_resolution", "late and open", []),
+    Vector("sla_met_resolution", "no fault", []),
+    Vector("reassignments", "plain", [(7, 0)]),
+    Vector("reassignments", "there and back", [(6, 2)]),
+    Vector("reassignments", "same team again", [(6, 0)]),
+    Vector("assignment_changes", "plain", [(7, 1)]),
+    Vector("assignment_changes", "there and back", [(6, 4)]),
+    Vector("assignment_changes", "same team again", [(6, 3)]),
+    Vector("assignment_changes", "imported", [(8, 0)]),
+    Vector("ping_pong", "there and back", [(6, 1)]),
+    Vector("ping_pong", "same team again", [(6, 0)]),
+    Vector("first_assignment_resolution", "plain", [(7, 1)]),
+    Vector("first_assignment_resolution", "there and back", [(6, 0)]),
+    Vector("reopened", "plain", [(7, 0)]),
+    Vector("reopened", "reopened", [(9, 1)]),
+    Vector("no_reassignment_no_reopen", "plain", [(7, 1)]),
+    Vector("no_reassignment_no_reopen", "reopened", [(31, 0)]),
+    Vector("no_assignment_change_no_reopen", "plain", [(7, 0)]),
+    Vector("no_assignment_change_no_reopen", "imported", [(8, 1)]),
+    Vector("duplicates", "duplicate", [(0, 1)]),
+    Vector("duplicates", "plain", [(0, 0)]),
+    Vector("knowledge_used", "a request", [(7, 1)]),
+    Vector("knowledge_used", "plain", [(7, 0)]),
+)
