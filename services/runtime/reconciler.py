@@ -28,9 +28,15 @@ class StreamState(Protocol):
     """What the broker says of a stream."""
 
     @property
-    def created(self) -> datetime: ...
+    def created(self) -> datetime:
+        """When the broker made it; another time means another stream."""
+        ...
+
     @property
-    def last_seq(self) -> int: ...
+    def last_seq(self) -> int:
+        """The sequence of its last message, 0 when it never had one."""
+        ...
+
     async def tail_msg_id(self, seq: int) -> str | None:
         """The Nats-Msg-Id of the message at `seq`, None when there is none; raises when it cannot be asked."""
         ...

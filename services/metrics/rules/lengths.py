@@ -23,7 +23,7 @@ def bin_of(seconds: int) -> int:
     return 1 + math.ceil(math.log(seconds) / _LOG_GAMMA) if seconds > 0 else 0
 
 
-def value_of(bin: int) -> float:
+def length_of(bin: int) -> float:
     """The length in seconds that stands for a bin: at most 0.5 % from any in it."""
     return 0.0 if bin == 0 else float(_GAMMA ** (bin - 1) * _MIDDLE)
 
@@ -112,4 +112,4 @@ class Lengths:
             passed += self.bins[bin]
             if passed > rank:
                 break
-        return value_of(bin)
+        return length_of(bin)

@@ -11,8 +11,8 @@ from services.metrics.rules.lengths import LOG_SCALE, Lengths
 Z = NormalDist().inv_cdf(0.975)
 
 
-def wilson(k: int, n: int) -> tuple[float, float]:
-    """The interval of a share k / n (Wilson 1927), both ends in 0 to 1; n >= 1."""
+def wilson(k: float, n: float) -> tuple[float, float]:
+    """The interval of a share k / n (Wilson 1927), both ends in 0 to 1; n > 0, an effective count may be broken."""
     share = k / n
     spread = Z * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
     middle = share + Z * Z / (2 * n)

@@ -1,9 +1,7 @@
-"""A change as its pages show it: words, stages, who is next, what its reader may do, and its window among others."""
+"""A change as its pages show it: words, stages, who is next, and what its reader may do."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from flask_babel import gettext, lazy_gettext, ngettext
@@ -12,7 +10,7 @@ from throughline.changes.v1 import change_pb2 as pb
 from throughline.portal.v1 import people_pb2
 
 from services.portal.web import formats
-from services.portal.web.shown.reader import Reader, instant, last_part
+from services.portal.web.shown.reader import Reader, instant
 
 PLANNERS = frozenset({"agent", "lead", "problem_manager", "change_manager"})
 VOTERS = frozenset({"change_manager", "approver"})
@@ -92,9 +90,9 @@ def vote_refused(change: pb.Change, person: people_pb2.Person) -> str:
     if change.state != pb.CHANGE_STATE_AWAITING_APPROVAL or not set(person.roles) & VOTERS:
         return ""
     if person.name == change.author:
-        return gettext("You wrote this change, so somebody else approves it.")
+        return str(gettext("You wrote this change, so somebody else approves it."))
     if person.name == change.implementer:
-        return gettext("You will execute this change, so somebody else approves it.")
+        return str(gettext("You will execute this change, so somebody else approves it."))
     return ""
 
 
@@ -107,171 +105,102 @@ def sentence(change: pb.Change, reader: Reader) -> str:
     """Where it stands and who is next, in one or two sentences."""
     state, who, author = change.state, reader.called(doer(change)), reader.called(change.author)
     if state == pb.CHANGE_STATE_DRAFT:
-        return gettext("Not submitted yet. Next: %(who)s completes the plan and asks for approval.", who=author)
+        return str(gettext("Not submitted yet. Next: %(who)s completes the plan and asks for approval.", who=author))
     if state == pb.CHANGE_STATE_AWAITING_APPROVAL:
-        return gettext(
-            "Waits for one approval since %(when)s. Next: an approver or change manager other than %(who)s.",
-            when=reader.near(instant(change.submit_time)),
-            who=author,
+        return str(
+            gettext(
+                "Waits for one approval since %(when)s. Next: an approver or change manager other than %(who)s.",
+                when=reader.near(instant(change.submit_time)),
+                who=author,
+            )
         )
     if state == pb.CHANGE_STATE_APPROVED:
         return _approved(change, reader, who)
     if state == pb.CHANGE_STATE_REJECTED:
-        return gettext("It was sent back. Next: %(who)s mends the plan and submits it again.", who=author)
+        return str(gettext("It was sent back. Next: %(who)s mends the plan and submits it again.", who=author))
     if state == pb.CHANGE_STATE_IN_PROGRESS:
         left = open_checks(change)
         if left:
-            return ngettext(
-                "Next: %(who)s records the result of the last check.",
-                "Next: %(who)s records the results of %(num)s checks.",
-                left,
-                who=who,
+            return str(
+                ngettext(
+                    "Next: %(who)s records the result of the last check.",
+                    "Next: %(who)s records the results of %(num)s checks.",
+                    left,
+                    who=who,
+                )
             )
-        return gettext("Every check has its result. Next: %(who)s finishes it.", who=who)
+        return str(gettext("Every check has its result. Next: %(who)s finishes it.", who=who))
     return _ended(change, reader)
 
 
 def _approved(change: pb.Change, reader: Reader, who: str) -> str:
     start, end = instant(change.window.start_time), instant(change.window.end_time)
     if reader.now < start:
-        return gettext(
-            "Approved. Next: %(who)s starts it in its window, from %(when)s.", who=who, when=reader.near(start)
+        return str(
+            gettext("Approved. Next: %(who)s starts it in its window, from %(when)s.", who=who, when=reader.near(start))
         )
     if reader.now < end:
-        return gettext("Its window is open. Next: %(who)s starts it before %(when)s.", who=who, when=reader.near(end))
-    return gettext("Approved, but its window is over. Next: %(who)s cancels it and plans another.", who=who)
+        return str(
+            gettext("Its window is open. Next: %(who)s starts it before %(when)s.", who=who, when=reader.near(end))
+        )
+    return str(gettext("Approved, but its window is over. Next: %(who)s cancels it and plans another.", who=who))
 
 
 def _ended(change: pb.Change, reader: Reader) -> str:
     failed = sum(1 for step in change.steps if step.result == pb.STEP_RESULT_FAILED)
     if change.state == pb.CHANGE_STATE_SUCCEEDED:
-        return gettext("Every check passed. It ended on %(when)s.", when=reader.near(instant(change.finish_time)))
+        return str(gettext("Every check passed. It ended on %(when)s.", when=reader.near(instant(change.finish_time))))
     if change.state == pb.CHANGE_STATE_FAILED:
-        return ngettext(
-            "%(num)s of %(all)s checks failed. It ended on %(when)s.",
-            "%(num)s of %(all)s checks failed. It ended on %(when)s.",
-            failed,
-            all=len(change.steps),
-            when=reader.near(instant(change.finish_time)),
+        return str(
+            ngettext(
+                "%(num)s of %(all)s checks failed. It ended on %(when)s.",
+                "%(num)s of %(all)s checks failed. It ended on %(when)s.",
+                failed,
+                all=len(change.steps),
+                when=reader.near(instant(change.finish_time)),
+            )
         )
     if change.state == pb.CHANGE_STATE_ROLLED_BACK:
-        return gettext("It was taken back on %(when)s.", when=reader.near(instant(change.finish_time)))
-    return gettext("It was cancelled and will not be done.")
+        return str(gettext("It was taken back on %(when)s.", when=reader.near(instant(change.finish_time))))
+    return str(gettext("It was cancelled and will not be done."))
 
 
 def stages(change: pb.Change, reader: Reader) -> list[dict[str, str]]:
-    """The way of a change for the macro `stages`, oldest first; what did not happen is to come or is missing."""
+    """The way of a change for the macro `stages`, oldest first; a step that never came is left out once it ended."""
     state = change.state
-
-    def day(stamp: Timestamp) -> str:
-        return formats.day(instant(stamp), reader.language, reader.zone, reader.now.astimezone(reader.zone).date())
-
-    checked = len(change.steps) - open_checks(change)
-    shown = [{"state": "done", "title": gettext("Proposed"), "detail": day(change.create_time)}]
-    if change.HasField("submit_time"):
-        shown.append({"state": "done", "title": gettext("Submitted"), "detail": day(change.submit_time)})
-    elif state == pb.CHANGE_STATE_DRAFT:
-        shown.append({"state": "now", "title": gettext("Being planned"), "detail": ""})
-    if state == pb.CHANGE_STATE_REJECTED:
-        shown.append({"state": "waiting", "title": gettext("Sent back"), "detail": ""})
-    if change.HasField("approve_time"):
-        shown.append({"state": "done", "title": gettext("Approved"), "detail": day(change.approve_time)})
-    elif state == pb.CHANGE_STATE_AWAITING_APPROVAL:
-        shown.append({"state": "now", "title": gettext("Waits for approval"), "detail": gettext("needs 1")})
-    if change.HasField("start_time"):
-        shown.append({"state": "done", "title": gettext("Executed"), "detail": reader.near(instant(change.start_time))})
-    elif state == pb.CHANGE_STATE_APPROVED:
-        detail = reader.near(instant(change.window.start_time))
-        shown.append({"state": "now", "title": gettext("Waits for its window"), "detail": detail})
-    if state == pb.CHANGE_STATE_CANCELLED:
-        return [*shown, {"state": "now", "title": gettext("Cancelled"), "detail": day(change.update_time)}]
-    if state == pb.CHANGE_STATE_IN_PROGRESS:
-        detail = gettext("%(done)s of %(all)s checks", done=checked, all=len(change.steps))
-        shown.append({"state": "now", "title": gettext("Being verified"), "detail": detail})
-    elif state in ENDED:
-        detail = gettext("%(done)s of %(all)s checks", done=checked, all=len(change.steps))
-        shown.append({"state": "done", "title": gettext("Verified"), "detail": detail})
-        end = day(change.finish_time)
-        return [*shown, {"state": "now", "title": str(STATES[state][0]), "detail": end}]
-    order = [gettext("Submitted"), gettext("Approved"), gettext("Executed"), gettext("Verified"), gettext("Ended")]
-    reached = {
-        pb.CHANGE_STATE_DRAFT: 1,
-        pb.CHANGE_STATE_REJECTED: 1,
-        pb.CHANGE_STATE_AWAITING_APPROVAL: 2,
-        pb.CHANGE_STATE_APPROVED: 3,
-        pb.CHANGE_STATE_IN_PROGRESS: 4,
-    }
-    return shown + [{"state": "todo", "title": title, "detail": ""} for title in order[reached.get(state, 5) :]]
-
-
-def overlaps(first: pb.Change, second: pb.Change) -> bool:
-    """Whether both windows share an instant; a change without a window meets nothing."""
-    if not first.HasField("window") or not second.HasField("window"):
-        return False
-    return instant(first.window.start_time) < instant(second.window.end_time) and instant(
-        second.window.start_time
-    ) < instant(first.window.end_time)
-
-
-def axis(change: pb.Change, zone: tzinfo) -> tuple[datetime, datetime]:
-    """The days that its window is shown among: one before it to one after, at least four, at most fourteen."""
-    start, end = instant(change.window.start_time).astimezone(zone), instant(change.window.end_time).astimezone(zone)
-    first = start.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
-    days = min(14, max(4, (end.date() - first.date()).days + 2))
-    return first, first + timedelta(days=days)
-
-
-def neighbours(change: pb.Change, others: Iterable[pb.Change]) -> list[tuple[pb.Change, list[str]]]:
-    """Other planned changes of these days with the services they share with this one; those that share come first."""
-    mine = set(change.services)
-    found = [
-        (other, [service for service in other.services if service in mine])
-        for other in others
-        if other.name != change.name and other.state not in ENDED
+    done = str(
+        gettext("%(done)s of %(all)s checks", done=len(change.steps) - open_checks(change), all=len(change.steps))
+    )
+    way = [
+        _stage(gettext("Proposed"), change, "create_time", reader),
+        _stage(gettext("Submitted"), change, "submit_time", reader),
+        _stage(gettext("Approved"), change, "approve_time", reader),
+        _stage(gettext("Executed"), change, "start_time", reader),
+        _stage(gettext("Verified"), change, "finish_time", reader) | {"detail": done},
     ]
-    return sorted(found, key=lambda pair: (not pair[1], pair[0].window.start_time.seconds))
+    if state in ENDED:
+        when = change.finish_time if change.HasField("finish_time") else change.update_time
+        end = {"state": "now", "title": str(STATES[state][0]), "detail": _day(when, reader)}
+        return [one for one in way if one["state"] == "done"] + [end]
+    way.append({"state": "todo", "title": str(gettext("Ended")), "detail": ""})
+    at, title, detail = {
+        pb.CHANGE_STATE_DRAFT: (1, gettext("Being planned"), ""),
+        pb.CHANGE_STATE_REJECTED: (1, gettext("Sent back"), ""),
+        pb.CHANGE_STATE_AWAITING_APPROVAL: (2, gettext("Waits for approval"), gettext("needs 1")),
+        pb.CHANGE_STATE_APPROVED: (3, gettext("Waits for its window"), _day(change.window.start_time, reader)),
+        pb.CHANGE_STATE_IN_PROGRESS: (4, gettext("Being verified"), done),
+    }.get(state, (5, "", ""))
+    mark = "waiting" if state == pb.CHANGE_STATE_REJECTED else "now"
+    way[at] = {"state": mark, "title": str(title), "detail": str(detail)}
+    return way
 
 
-def lanes(change: pb.Change, others: Sequence[tuple[pb.Change, list[str]]], reader: Reader) -> dict[str, Any]:
-    """What the macro `lanes` takes: rows, days, now (place in percent, word) and the finding in one sentence."""
-    first, last = axis(change, reader.zone)
+def _stage(title: Any, change: pb.Change, field: str, reader: Reader) -> dict[str, str]:
+    """A step that happened, with its day, or one to come."""
+    if not change.HasField(field):  # type: ignore[arg-type]  # the name of a Timestamp field
+        return {"state": "todo", "title": str(title), "detail": ""}
+    return {"state": "done", "title": str(title), "detail": _day(getattr(change, field), reader)}
 
-    def place(at: datetime) -> float:
-        return round((at - first) / (last - first) * 100, 2)
 
-    def bar(kind: str, start: datetime, end: datetime, text: str = "") -> dict[str, Any]:
-        begin, finish = max(0.0, place(start)), min(100.0, place(end))
-        late = finish > 60
-        spot: dict[str, Any] = {"text_at": begin - 1, "text_end": True} if late else {"text_at": finish + 1}
-        return {"kind": kind, "from": begin, "to": max(finish, begin + 0.6), "text": text} | spot
-
-    own = [bar("planned", instant(change.window.start_time), instant(change.window.end_time))]
-    if change.HasField("start_time"):
-        end = instant(change.finish_time) if change.HasField("finish_time") else reader.now
-        own.append(bar("run", instant(change.start_time), end))
-    rows: list[dict[str, Any]] = [{"name": gettext("This change"), "bars": own}]
-    for other, shared in others:
-        both = (
-            gettext("also touches %(services)s", services=", ".join(last_part(one) for one in shared)) if shared else ""
-        )
-        span = bar("other", instant(other.window.start_time), instant(other.window.end_time), both)
-        rows.append({"name": last_part(other.name), "bars": [span]})
-    count = (last - first).days
-    days = [
-        {
-            "text": day(first + timedelta(days=at)),
-            "short": str((first + timedelta(days=at)).day),
-            "at": at / count * 100,
-        }
-        for at in range(count)
-    ]
-    meets = [last_part(other.name) for other, shared in others if shared and overlaps(change, other)]
-    return {
-        "rows": rows,
-        "days": days if count <= 7 else [one | {"text": one["short"]} for one in days],
-        "now": (place(reader.now), gettext("now") if 0 <= place(reader.now) <= 100 else ""),
-        "label": gettext("%(names)s touch the same services in the same window.", names=", ".join(meets))
-        if meets
-        else gettext("No other change touches the same services in this window."),
-        "meets": meets,
-    }
+def _day(stamp: Timestamp, reader: Reader) -> str:
+    return formats.day(instant(stamp), reader.language, reader.zone, reader.now.astimezone(reader.zone).date())

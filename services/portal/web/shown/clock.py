@@ -16,7 +16,11 @@ RESPONSE = sla_pb2.CLOCK_KIND_RESPONSE
 RESOLUTION = sla_pb2.CLOCK_KIND_RESOLUTION
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
-_RUNS = {sla_pb2.SEGMENT_KIND_RUNNING: "run", sla_pb2.SEGMENT_KIND_PAUSED: "wait", sla_pb2.SEGMENT_KIND_CLOSED: "off"}
+_RUNS: dict[int, str] = {
+    sla_pb2.SEGMENT_KIND_RUNNING: "run",
+    sla_pb2.SEGMENT_KIND_PAUSED: "wait",
+    sla_pb2.SEGMENT_KIND_CLOSED: "off",
+}
 # A label under the bar needs room; narrower parts stand in the list below it.
 _LABELLED_SHARE = 0.16
 
@@ -53,7 +57,7 @@ def is_overdue(clock: sla_pb2.Clock, now: datetime) -> bool:
 
 
 def is_at_risk(clock: sla_pb2.Clock, now: datetime) -> bool:
-    """Running, and warned of, or under 20 % or 60 min left; the hour counts where it is less than half of the target."""
+    """Running, and warned of, or under 20 % or 60 min left; the hour holds where it is less than half the target."""
     if clock.state != sla_pb2.CLOCK_STATE_RUNNING:
         return False
     target = clock.target.ToTimedelta()
@@ -95,7 +99,7 @@ def chip(clock: sla_pb2.Clock, now: datetime) -> dict[str, str]:
 
 
 def bar(clock: sla_pb2.Clock, reader: Reader) -> dict[str, Any] | None:
-    """The arguments of macro `segment_bar`: segments, label, now, now_text, end; None while there is nothing to draw."""
+    """The arguments of macro `segment_bar`: segments, label, now, now_text, end; None with nothing to draw."""
     parts = _parts(clock, reader.now)
     total = sum(length for _, length, _ in parts)
     if total <= 0:

@@ -1,4 +1,4 @@
-"""The timeline of a ticket as its through-line: what was, what is now, what it waits for, and in whose hands time went."""
+"""The timeline of a ticket as its through-line: what was, what is now, what it waits for, and whose time it took."""
 
 from __future__ import annotations
 
@@ -115,9 +115,7 @@ def _step(
         until = instant(following[0].time)
         step["time"] = reader.stretch(start, until)
         step["detail"] = str(gettext("%(length)s waiting", length=reader.length(until - start)))
-    if last.kind == "TicketHeld":
-        step["quote"] = {"text": last.text}
-    elif last.kind in ("TicketReopened", "TicketCancelled") and last.text:
+    if last.kind in ("TicketHeld", "TicketReopened", "TicketCancelled") and last.text:
         step["quote"] = {"text": last.text}
     elif last.kind == "TicketResolved":
         step["detail"] = ticket_shown.resolution_words(_code(last.detail))
@@ -195,4 +193,5 @@ def _mark_present(
 
 
 def _code(name: str) -> int:
-    return int(ticket_pb2.ResolutionCode.Value(name)) if name in ticket_pb2.ResolutionCode.keys() else 0
+    found = ticket_pb2.ResolutionCode.DESCRIPTOR.values_by_name.get(name)
+    return found.number if found is not None else 0

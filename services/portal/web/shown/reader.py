@@ -59,14 +59,14 @@ class Reader:
             return str(gettext("yesterday %(time)s", time=self.clock(at)))
         return formats.moment(at, self.language, self.zone, self.now.astimezone(self.zone).date())
 
-    def alone(self, at: datetime) -> str:
-        """A time that stands for itself: `Today, 14:20`, `Tomorrow, 09:00`, else `Nov 25, 09:00`."""
+    def by(self, at: datetime) -> str:
+        """A due time that stands for itself: `By 14:20 today`, `By 09:00 tomorrow`, else `By Nov 25, 09:00`."""
         days = self._days(at)
         if days == 0:
-            return str(gettext("Today, %(time)s", time=self.clock(at)))
+            return str(gettext("By %(time)s today", time=self.clock(at)))
         if days == 1:
-            return str(gettext("Tomorrow, %(time)s", time=self.clock(at)))
-        return self.near(at)
+            return str(gettext("By %(time)s tomorrow", time=self.clock(at)))
+        return str(gettext("By %(time)s", time=self.near(at)))
 
     def stretch(self, start: datetime, end: datetime | None) -> str:
         """`11:25–12:30`; without an end `11:25 –`; the day stands with it unless it is today."""

@@ -1,14 +1,13 @@
-"""A ticket as pages show it: its words, its chip, its row, and the four answers, of which none is ever empty."""
+"""A ticket as pages show it: its words, its chip and its line in a list. The four answers are in `answers`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask_babel import gettext, ngettext, pgettext
+from flask_babel import gettext, pgettext
 from throughline.sla.v1 import sla_pb2
 from throughline.tickets.v1 import ticket_pb2
 
-from services.portal.web import formats
 from services.portal.web.shown import clock as clocks_shown
 from services.portal.web.shown.reader import Reader, instant, last_part
 
@@ -21,8 +20,6 @@ CLOSED = ticket_pb2.TICKET_STATE_CLOSED
 CANCELLED = ticket_pb2.TICKET_STATE_CANCELLED
 OPEN = (NEW, IN_PROGRESS, AWAITING, ON_HOLD)
 ENDED = (RESOLVED, CLOSED, CANCELLED)
-
-Answer = dict[str, str]
 
 
 def number(ticket: ticket_pb2.Ticket) -> str:
@@ -42,7 +39,7 @@ def type_words(type_: int) -> str:
 
 def state_words(state: int) -> str:
     """The state, in words that a requester uses."""
-    words = {
+    words: dict[int, str] = {
         NEW: pgettext("state", "Received"),
         IN_PROGRESS: pgettext("state", "In work"),
         AWAITING: pgettext("state", "Waits for an answer"),
@@ -58,7 +55,7 @@ def state_chip(ticket: ticket_pb2.Ticket, reader: Reader) -> dict[str, str]:
     """{"text", "tone", "icon"} for macro `chip`; an answer that the reader owes goes before the state."""
     if ticket.answers.owed_answers and is_own(ticket, reader):
         return {"text": str(gettext("You owe an answer")), "tone": "warn", "icon": "message-question"}
-    tone, icon = {
+    looks: dict[int, tuple[str, str]] = {
         NEW: ("", "inbox"),
         IN_PROGRESS: ("ok", "loader-dash"),
         AWAITING: ("warn", "message-question"),
@@ -66,13 +63,14 @@ def state_chip(ticket: ticket_pb2.Ticket, reader: Reader) -> dict[str, str]:
         RESOLVED: ("ok", "check-circle"),
         CLOSED: ("", "check"),
         CANCELLED: ("", "close"),
-    }.get(ticket.state, ("", "info"))
+    }
+    tone, icon = looks.get(ticket.state, ("", "info"))
     return {"text": state_words(ticket.state), "tone": tone, "icon": icon}
 
 
 def channel_words(channel: int) -> str:
     """How it came in, to be said after who filed it and when; "" when that is not known."""
-    words = {
+    words: dict[int, str] = {
         ticket_pb2.CHANNEL_PORTAL: gettext("on this page"),
         ticket_pb2.CHANNEL_EMAIL: gettext("by mail"),
         ticket_pb2.CHANNEL_CHAT: gettext("from chat"),
@@ -86,7 +84,7 @@ def channel_words(channel: int) -> str:
 
 def hold_words(reason: int) -> str:
     """What kind of thing a ticket on hold waits for."""
-    words = {
+    words: dict[int, str] = {
         ticket_pb2.HOLD_REASON_VENDOR: gettext("a supplier"),
         ticket_pb2.HOLD_REASON_PROBLEM: gettext("the cause to be found"),
         ticket_pb2.HOLD_REASON_CHANGE: gettext("a change"),
@@ -97,7 +95,7 @@ def hold_words(reason: int) -> str:
 
 def resolution_words(code: int) -> str:
     """How it ended."""
-    words = {
+    words: dict[int, str] = {
         ticket_pb2.RESOLUTION_CODE_FIXED: gettext("Fixed"),
         ticket_pb2.RESOLUTION_CODE_WORKAROUND: gettext("Works another way for now"),
         ticket_pb2.RESOLUTION_CODE_DELIVERED: gettext("Delivered"),
@@ -112,124 +110,6 @@ def resolution_words(code: int) -> str:
 def hands(ticket: ticket_pb2.Ticket, reader: Reader) -> str:
     """Who works on it by name, the team in brackets of the sentence left out: assignee, else team, else the desk."""
     return reader.called(ticket.assignee or ticket.team or "teams/service-desk")
-
-
-def next_answer(ticket: ticket_pb2.Ticket, reader: Reader) -> Answer:
-    """Who is next: {"value", "detail", "person"}; person is "" for teams and outside parties."""
-    given = ticket.answers
-    team = reader.called(ticket.team) if ticket.team else ""
-    name = reader.called(given.next_name)
-    if given.next == ticket_pb2.NEXT_ACTOR_REQUESTER:
-        yours = is_own(ticket, reader)
-        who = str(gettext("You")) if yours else name
-        if ticket.state == RESOLVED:
-            return {"value": who, "detail": str(gettext("To say whether it works")), "person": name}
-        value = gettext("%(first)s, then %(second)s", first=who, second=hands(ticket, reader))
-        return {"value": str(value), "detail": team if ticket.assignee else "", "person": name}
-    if given.next == ticket_pb2.NEXT_ACTOR_ASSIGNEE:
-        return {"value": name, "detail": team, "person": name}
-    if given.next == ticket_pb2.NEXT_ACTOR_TEAM:
-        return {"value": name, "detail": str(gettext("The team decides who takes it")), "person": ""}
-    if given.next == ticket_pb2.NEXT_ACTOR_UNBLOCKER:
-        back = gettext("Then %(name)s goes on", name=hands(ticket, reader))
-        return {"value": name, "detail": str(back), "person": name if given.next_name.startswith("people/") else ""}
-    if given.next == ticket_pb2.NEXT_ACTOR_NOBODY and ticket.state in ENDED:
-        return {"value": str(gettext("Nobody")), "detail": str(gettext("Nothing is left to do")), "person": ""}
-    return {
-        "value": reader.called(given.next_name or "teams/service-desk"),
-        "detail": str(gettext("Reads it and gives it to the right team")),
-        "person": "",
-    }
-
-
-def when_answer(ticket: ticket_pb2.Ticket, clocks: sla_pb2.TicketClocks | None, away: bool, reader: Reader) -> Answer:
-    """When a result can be expected and on what that rests: {"value", "detail", "tone"}.
-
-    clocks: None without a promise. away: whether nobody could be asked for the clocks.
-    """
-    clock = clocks_shown.leading(clocks)
-    if ticket.state in ENDED:
-        return _ended(ticket, clock, reader)
-    if away:
-        return {
-            "value": str(gettext("Cannot be told now")),
-            "detail": str(gettext("The clocks do not answer. What was promised still holds; this page asks again.")),
-        }
-    if clock is None or clocks_shown.is_stopped(clock):
-        return _unpromised(ticket, reader)
-    basis = str(gettext("Basis: promise of %(length)s", length=reader.hours(clock.target.ToTimedelta())))
-    left = reader.hours(clocks_shown.remaining(clock, reader.now))
-    overdue = clocks_shown.is_overdue(clock, reader.now)
-    if clock.state == sla_pb2.CLOCK_STATE_PAUSED:
-        return _paused(ticket, overdue, left, basis, reader)
-    if overdue:
-        due = instant(clock.breach_time) if clock.HasField("breach_time") else instant(clock.due_time)
-        value = gettext("Late by %(length)s", length=left)
-        detail = gettext("Promised by %(time)s; the work goes on", time=reader.near(due))
-        return {"value": str(value), "detail": str(detail), "tone": "bad"}
-    if not clock.HasField("due_time"):
-        detail = gettext("%(basis)s; no service hours lie ahead in the calendar", basis=basis)
-        return {"value": str(gettext("Not known yet")), "detail": str(detail)}
-    due = reader.alone(instant(clock.due_time))
-    if clock.kind == clocks_shown.RESPONSE:
-        return {"value": str(gettext("First answer by %(time)s", time=due)), "detail": basis}
-    first = clocks_shown.find(clocks, clocks_shown.RESPONSE)
-    if first is not None and first.state == sla_pb2.CLOCK_STATE_RUNNING and first.HasField("due_time"):
-        answered = gettext("First answer by %(time)s", time=reader.near(instant(first.due_time)))
-        basis = f"{answered}. {basis}" if reader.language == "en" else f"{answered}。{basis}"
-    tone = "warn" if clocks_shown.is_at_risk(clock, reader.now) else ""
-    return {"value": str(gettext("By %(time)s", time=_lowered(due, reader))), "detail": basis, "tone": tone}
-
-
-def blocks_answer(ticket: ticket_pb2.Ticket, reader: Reader) -> Answer:
-    """What blocks it, since when, and who can unblock it: {"value", "detail"}."""
-    if ticket.answers.HasField("blocker"):
-        hold = ticket.answers.blocker
-        detail = gettext(
-            "Since %(since)s; %(name)s can unblock it",
-            since=reader.near(instant(hold.since_time)),
-            name=reader.called(hold.unblocker),
-        )
-        return {"value": hold.note or hold_words(hold.reason), "detail": str(detail), "tone": ""}
-    if ticket.state == AWAITING and ticket.HasField("question"):
-        since = reader.near(instant(ticket.question.ask_time))
-        if is_own(ticket, reader):
-            detail = gettext("Since %(since)s; only you can unblock it", since=since)
-            return {"value": str(gettext("Your answer is missing")), "detail": str(detail)}
-        name = reader.called(ticket.requester)
-        detail = gettext("Since %(since)s; %(name)s can unblock it", since=since, name=name)
-        return {"value": str(gettext("An answer is missing")), "detail": str(detail)}
-    ended = ticket.state in ENDED
-    last = gettext("Last step %(time)s", time=reader.near(instant(ticket.update_time)))
-    return {"value": str(gettext("Nothing") if ended else gettext("Nothing blocks it")), "detail": str(last)}
-
-
-def owe_answer(ticket: ticket_pb2.Ticket, reader: Reader) -> Answer:
-    """What the requester owes: {"value", "detail", "tone"}."""
-    owed = ticket.answers.owed_answers
-    if owed:
-        value = ngettext("%(num)s answer", "%(num)s answers", owed)
-        return {"value": str(value), "detail": str(gettext("The clock waits meanwhile")), "tone": "warn"}
-    if ticket.state == RESOLVED and is_own(ticket, reader):
-        return {
-            "value": str(gettext("A look whether it works")),
-            "detail": str(gettext("Then close it, or say what is missing")),
-        }
-    if ticket.state in ENDED:
-        return {"value": str(gettext("Nothing")), "detail": str(gettext("It is over"))}
-    return {"value": str(gettext("Nothing")), "detail": str(gettext("Just wait; news stands on this page"))}
-
-
-def four_answers(
-    ticket: ticket_pb2.Ticket, clocks: sla_pb2.TicketClocks | None, reader: Reader, *, away: bool = False
-) -> dict[str, Answer]:
-    """The arguments of macro `four_answers`, by name: next, when, blocks, owe."""
-    return {
-        "next": next_answer(ticket, reader),
-        "when": when_answer(ticket, clocks, away, reader),
-        "blocks": blocks_answer(ticket, reader),
-        "owe": owe_answer(ticket, reader),
-    }
 
 
 def row(ticket: ticket_pb2.Ticket, clocks: sla_pb2.TicketClocks | None, reader: Reader) -> dict[str, Any]:
@@ -261,63 +141,3 @@ def _line(ticket: ticket_pb2.Ticket, clocks: sla_pb2.TicketClocks | None, reader
     if clock is None or clocks_shown.is_stopped(clock) or not clock.HasField("due_time"):
         return who
     return str(gettext("%(name)s, by %(time)s", name=who, time=reader.near(instant(clock.due_time))))
-
-
-def _ended(ticket: ticket_pb2.Ticket, clock: sla_pb2.Clock | None, reader: Reader) -> Answer:
-    """When it was done, and how that compares with the promise."""
-    if ticket.state == CANCELLED:
-        return {"value": str(gettext("Not any more")), "detail": str(gettext("It was withdrawn"))}
-    done = instant(ticket.resolve_time if ticket.HasField("resolve_time") else ticket.close_time)
-    value = gettext("Done %(time)s", time=reader.near(done))
-    detail = gettext("No promise was defined for it")
-    if clock is not None:
-        length = reader.hours(clock.target.ToTimedelta())
-        if clock.state == sla_pb2.CLOCK_STATE_MISSED:
-            late = formats.timer(clocks_shown.remaining(clock, reader.now))
-            detail = gettext("%(late)s after the promise of %(length)s", late=late, length=length)
-        else:
-            detail = gettext("Within the promise of %(length)s", length=length)
-    return {"value": str(value), "detail": str(detail)}
-
-
-def _unpromised(ticket: ticket_pb2.Ticket, reader: Reader) -> Answer:
-    """No promise: that is said, and what the next sign of life will be."""
-    if not ticket.priority:
-        detail = gettext("The promise follows from the priority, which %(name)s sets next", name=hands(ticket, reader))
-    elif ticket.state == NEW:
-        detail = gettext(
-            "No promise is defined for it; you see here when %(name)s takes it", name=hands(ticket, reader)
-        )
-    else:
-        detail = gettext("No promise is defined for it; %(name)s answers here", name=hands(ticket, reader))
-    return {"value": str(gettext("Not known yet")), "detail": str(detail)}
-
-
-def _paused(ticket: ticket_pb2.Ticket, overdue: bool, left: str, basis: str, reader: Reader) -> Answer:
-    """The clock stands: what it waits for, and how much is left once it runs again."""
-    yours = ticket.state == AWAITING and is_own(ticket, reader)
-    if overdue:
-        value = gettext("After your answer") if yours else gettext("Once it is unblocked")
-        detail = gettext("%(length)s over the promise already; %(basis)s", length=left, basis=basis)
-        return {"value": str(value), "detail": str(detail), "tone": "bad"}
-    if yours:
-        value = gettext("Within %(length)s of your answer", length=left)
-    elif ticket.state == AWAITING:
-        value = gettext("Within %(length)s of the answer", length=left)
-    else:
-        value = gettext("%(length)s after it is unblocked", length=left)
-    return {
-        "value": str(value),
-        "detail": str(gettext("In service hours; the clock is paused. %(basis)s", basis=basis)),
-    }
-
-
-def _lowered(words: str, reader: Reader) -> str:
-    """`Today, 16:00` inside a sentence: `today, 16:00`; month names keep their capital."""
-    for alone, inside in (
-        (gettext("Today, %(time)s", time=""), "today"),
-        (gettext("Tomorrow, %(time)s", time=""), "tomorrow"),
-    ):
-        if reader.language == "en" and words.startswith(str(alone).strip()):
-            return inside + words[len(inside) :]
-    return words

@@ -1,0 +1,91 @@
+"""The door for spans: OTLP over gRPC, counted and stored before it is acknowledged.
+
+Senders need no token; one that is given must be genuine. When too much waits, senders are told to come back.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import grpc
+from opentelemetry import metrics
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as pb
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc
+from pymongo.errors import PyMongoError
+
+from services.metrics.store.spans import Spans
+from services.metrics.wire.spans import measured
+from services.runtime.away import is_away
+from services.runtime.door import now
+from services.runtime.identity import Keys
+from services.runtime.refusal import Kind, Refusal
+from services.runtime.status import CODES, DETAILS_KEY, details
+
+MOST_REQUESTS, MOST_BYTES = 64, 64 * 1024 * 1024
+_COME_BACK = timedelta(seconds=1)
+_METHOD = "Export"
+_DONE = pb.ExportTraceServiceResponse()
+
+_meter = metrics.get_meter("throughline.metrics")
+_taken = _meter.create_counter("throughline_spans_received", description="Spans stored; a request sent again is not.")
+_repeated = _meter.create_counter("throughline_spans_exports_repeated", description="Export requests seen before.")
+
+
+class TraceDoor(trace_service_pb2_grpc.TraceServiceServicer):
+    """opentelemetry.proto.collector.trace.v1.TraceService; requests come as bytes, because their digest names them."""
+
+    def __init__(
+        self, spans: Spans, keys: Keys, *, most_requests: int = MOST_REQUESTS, most_bytes: int = MOST_BYTES
+    ) -> None:
+        self._spans = spans
+        self._keys = keys
+        self._most_requests = most_requests
+        self._most_bytes = most_bytes
+        self._requests = 0
+        self._bytes = 0
+
+    async def Export(self, request: bytes, context: Any) -> pb.ExportTraceServiceResponse:
+        self._requests += 1
+        self._bytes += len(request)
+        try:
+            await self._take(request, context)
+        except Refusal as refusal:
+            await _abort(context, refusal)
+        except PyMongoError as error:
+            if not is_away(error):
+                raise
+            waiting = "The store does not answer; send the spans again."
+            await _abort(context, Refusal(Kind.UNAVAILABLE, "STORE_UNAVAILABLE", waiting, retry_after=_COME_BACK))
+        finally:
+            self._requests -= 1
+            self._bytes -= len(request)
+        return _DONE
+
+    async def _take(self, request: bytes, context: Any) -> None:
+        if self._requests > self._most_requests or self._bytes > self._most_bytes:
+            waiting = "Too many exports wait to be stored; send the spans again in a moment."
+            raise Refusal(Kind.EXHAUSTED, "SPANS_BUSY", waiting, retry_after=_COME_BACK)
+        token = dict(context.invocation_metadata()).get("x-service-token")
+        if token:
+            self._keys.prove("", str(token))
+        export = measured(request, now())
+        if await self._spans.keep(export):
+            _taken.add(export.spans)
+        else:
+            _repeated.add(1)
+
+
+def add_to_server(door: TraceDoor, server: grpc.aio.Server) -> None:
+    """Serves the door; like the generated function, but it hands on the bytes of a request unread."""
+    handler = grpc.unary_unary_rpc_method_handler(
+        door.Export, response_serializer=pb.ExportTraceServiceResponse.SerializeToString
+    )
+    service = pb.DESCRIPTOR.services_by_name["TraceService"].full_name
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {_METHOD: handler}),))
+
+
+async def _abort(context: Any, refusal: Refusal) -> None:
+    code = CODES[refusal.kind]
+    status = details(code, refusal.reason, refusal.message, refusal.field, retry_after=refusal.retry_after)
+    await context.abort(code, refusal.message, ((DETAILS_KEY, status),))
