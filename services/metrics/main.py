@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 
 from pydantic import Field
 from throughline.metrics.v1 import metrics_service_pb2_grpc
 
-from services.metrics import events
+from services.metrics import events, spans
 from services.metrics.rpc import MetricsRpc
-from services.metrics.rules.money import Ledger, LossSum, MoneySum
-from services.metrics.rules.period import Filter, Period
-from services.metrics.rules.registry import METRICS
-from services.metrics.rules.values import Value, undefined
 from services.metrics.store.board import Boards
 from services.metrics.store.cells import Roller
+from services.metrics.store.cost_models import COST_MODELS, Models
 from services.metrics.store.facts import FACTS
+from services.metrics.store.ledger import BOOKINGS, ENTRIES, ValueLedger
+from services.metrics.store.spans import Spans
 from services.runtime.run import Runtime
 from services.runtime.settings import Settings
 
@@ -27,29 +25,21 @@ class MetricsSettings(Settings):
     currency: str = Field(default="CNY", pattern="^[A-Z]{3}$")
 
 
-class NoLedger:
-    """Stands where the ledger is not joined yet: it has no line."""
-
-    async def money_lines(self, period: Period, filter: Filter, scope: str) -> list[MoneySum]:
-        return []
-
-    async def losses_of(self, tickets: Sequence[str]) -> dict[str, LossSum]:
-        return {}
-
-
-async def availability(period: Period, scope: str) -> Value:
-    return undefined(METRICS["availability"], "no span was received in the period")
-
-
-def compose(run: Runtime, currency: str = "CNY", ledger: Ledger | None = None) -> None:
+def compose(run: Runtime, currency: str = "CNY") -> None:
     """Declares what the service keeps, hears and answers."""
-    facts = run.records(FACTS)
-    ledger = ledger or NoLedger()
-    boards = Boards(run.db, facts, ledger, availability, currency)
-    run.serve(metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server, MetricsRpc(facts, boards))
-    run.hear("tickets", events.ticket_handlers(facts))
+    facts, cost_models = run.records(FACTS), run.records(COST_MODELS)
+    bookings, entries = run.records(BOOKINGS), run.records(ENTRIES)
+    models, traffic = Models(cost_models), Spans(run.db)
+    boards = Boards(run.db, facts, ValueLedger(entries), traffic.availability, currency)
+    rpc = MetricsRpc(facts, boards, entries, cost_models, traffic)
+    run.serve(metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server, rpc)
+    run.serve(spans.add_to_server, spans.TraceDoor(traffic, run.keys))
+    booked = events.ledger_changes(bookings, models)
+    run.hear("tickets", events.ticket_handlers(facts, booked), before_batch=models.refresh)
     run.hear("sla", events.clock_handlers(facts))
+    run.hear("metrics", events.entry_handlers(entries))
     run.background("roller", Roller(run.db, facts).run)
+    run.background("spans", traffic.run)
 
 
 async def main(settings: MetricsSettings) -> None:

@@ -78,7 +78,7 @@ class TraceDoor(trace_service_pb2_grpc.TraceServiceServicer):
 
 def add_to_server(door: TraceDoor, server: grpc.aio.Server) -> None:
     """Serves the door; like the generated function, but it hands on the bytes of a request unread."""
-    handler = grpc.unary_unary_rpc_method_handler(
+    handler: Any = grpc.unary_unary_rpc_method_handler(
         door.Export, response_serializer=pb.ExportTraceServiceResponse.SerializeToString
     )
     service = pb.DESCRIPTOR.services_by_name["TraceService"].full_name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from typing import Any
 
 import helm_python
@@ -10,7 +11,10 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from tests.chart.rendered import CASES, GOLDENS, ROOT, Manifest, component, of_kind, render, values
+from services.portal.web.settings import WebSettings
+from services.runtime.settings import Settings
+from services.tickets.main import TicketsSettings
+from tests.chart.rendered import CASES, CHART, GOLDENS, ROOT, VALUES, Manifest, component, of_kind, render, values
 
 COMPONENTS = {"portal", "portal-web", "tickets", "sla", "knowledge", "changes", "metrics"}
 
@@ -116,8 +120,19 @@ def test_every_environment_reference_exists() -> None:
     for _, pod in pod_specs(manifests):
         [container] = pod["containers"]
         assert {source["configMapRef"]["name"] for source in container["envFrom"]} <= maps
-        secrets = {e["valueFrom"]["secretKeyRef"]["name"] for e in container["env"] if "valueFrom" in e}
-        assert secrets == {"tl-stores"}
+        named = [e["valueFrom"]["secretKeyRef"]["name"] for e in container.get("env", []) if "valueFrom" in e]
+        assert set(named) == (set() if container["name"] == "portal-web" else {"tl-stores"})
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_setting_is_one_that_its_process_knows(case: str) -> None:
+    """A service refuses to start over a name that it does not know, so the chart may give it none."""
+    known = {"portal-web": WebSettings.model_fields, "tickets": TicketsSettings.model_fields}
+    manifests = render(values(case))
+    maps = {component(one): one["data"] for one in of_kind(manifests, "ConfigMap")}
+    for name, data in maps.items():
+        given = {key.removeprefix("TL_").partition("__")[0].lower() for key in data}
+        assert given <= set(known.get(name, Settings.model_fields)), name
 
 
 def test_network_follows_the_map_of_calls() -> None:
@@ -143,3 +158,16 @@ def test_a_single_replica_has_no_budget() -> None:
     """A disruption budget over one pod would block every drain."""
     budgets = {component(b) for b in of_kind(render(values("intranet")), "PodDisruptionBudget")}
     assert budgets == COMPONENTS - {"changes", "knowledge"}
+
+
+def test_helm_itself_lints_it_strictly() -> None:
+    """The command that an operator runs finds nothing, not even a warning."""
+    helm = ROOT / ".local/bin/helm"
+    for case in CASES:
+        linted = subprocess.run(
+            [str(helm), "lint", "--strict", str(CHART), "-f", str(VALUES / f"{case}.yaml")],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert linted.returncode == 0, linted.stdout + linted.stderr

@@ -8,26 +8,26 @@ from throughline.metrics.v1 import metrics_service_pb2 as pb
 
 from services.metrics.rules.access import scope_of
 from services.metrics.rules.availability import availability
-from services.metrics.store.spans import Spans
+from services.metrics.store.traffic import Traffic
 from services.metrics.wire.board import period_of
 from services.metrics.wire.spans import availability_message, edge_message
 from services.runtime.door import caller
 
 
-class Traffic:
+class Availability:
     """What spans answer; they belong to no unit, so whoever may read numbers reads them all."""
 
-    spans: Spans
+    traffic: Traffic
 
     async def ListServiceAvailability(
         self, request: pb.ListServiceAvailabilityRequest, context: Any
     ) -> pb.ListServiceAvailabilityResponse:
         scope_of(caller().actor)
-        found = await self.spans.by_service(period_of(request.period, "period"))
+        found = await self.traffic.by_service(period_of(request.period, "period"))
         services = [availability_message(availability(service, sums)) for service, sums in found.items()]
         return pb.ListServiceAvailabilityResponse(services=services)
 
     async def ListServiceEdges(self, request: pb.ListServiceEdgesRequest, context: Any) -> pb.ListServiceEdgesResponse:
         scope_of(caller().actor)
-        found = await self.spans.edges(period_of(request.period, "period"))
+        found = await self.traffic.edges(period_of(request.period, "period"))
         return pb.ListServiceEdgesResponse(edges=[edge_message(one) for one in found])

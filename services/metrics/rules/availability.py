@@ -1,7 +1,7 @@
 """Weighted counts of requests by service and slice of time, and what share of them was good, with its doubt.
 
-A slice is ten seconds of event time, by the end of the span. Availability = 1 - bad / valid; its interval is Wilson's on
-the effective count, and fewer than 30 effective requests are too few to say anything.
+A slice is ten seconds of event time, by the end of the span. Availability = 1 - bad / valid; its interval is Wilson's
+on the effective count, and fewer than 30 effective requests are too few to say anything.
 """
 
 from __future__ import annotations

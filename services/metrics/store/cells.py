@@ -28,7 +28,7 @@ from services.metrics.store.facts import decode as decode_fact
 from services.runtime.away import is_away
 from services.runtime.records import Records
 
-CELLS, DAYS = "cells", "days"
+CELLS, DAYS = "cells", "cell_days"
 PACE_SECONDS = 0.2
 """The roller also rests as long as it worked, so that a mass of changes cannot starve the rest."""
 DAYS_AT_ONCE = 8

@@ -23,7 +23,7 @@ from services.runtime.records import Records
 EXACT_BELOW = 2_000
 """Fewer facts than this in a period are counted one by one, so that its quantiles are exact."""
 FRESH_FACTS = 100_000
-"""Days whose cells are out of date are counted from facts, unless these are more: then the cells must do for a while."""
+"""Days whose cells are out of date are counted from facts; if these are more, the cells must do for a while."""
 _BATCH = 2_000
 
 Cells = list[tuple[CellKey, Tally]]

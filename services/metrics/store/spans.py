@@ -1,7 +1,7 @@
-"""Counts of spans: each export request kept once under its digest, then folded into hours, and the sums read from both.
+"""Counts of spans: each export request kept once under its digest, then folded into hours.
 
-An hour names the exports that its last fold took in, and is replaced only as it was read; so a crash between two writes,
-or a second replica that folds too, neither loses an export nor counts it twice.
+An hour names the exports that its last fold took in, and is replaced only as it was read; so neither a crash between
+two writes nor a second replica that folds too loses an export or counts it twice.
 """
 
 from __future__ import annotations
@@ -15,27 +15,12 @@ from typing import Any
 from bson.codec_options import CodecOptions
 from opentelemetry import metrics
 from pymongo import ASCENDING, IndexModel, WriteConcern
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 from pymongo.read_concern import ReadConcern
 
-from services.metrics.rules.availability import (
-    ENOUGH,
-    SLICES_AN_HOUR,
-    Cell,
-    Edge,
-    Export,
-    Lost,
-    Sums,
-    Way,
-    availability,
-    slices_of,
-    unanswered,
-)
-from services.metrics.rules.fact import EPOCH
-from services.metrics.rules.period import Period
-from services.metrics.rules.registry import METRICS
-from services.metrics.rules.values import Standing, Value, too_few, undefined
+from services.metrics.rules.availability import SLICES_AN_HOUR, Cell, Export, Lost, Sums, Way, unanswered
 from services.runtime.away import is_away
 from services.runtime.door import now
 
@@ -43,12 +28,13 @@ EXPORTS, HOURS = "span_exports", "span_hours"
 SETTLE = timedelta(seconds=60)
 """How long a lost call waits for a server's span under it, from a process that exports less often."""
 EVERY_SECONDS = 15.0
+NUMBERS = (("v", "valid"), ("g", "good"), ("q", "squares"), ("n", "n"), ("b", "bad"))
+"""The keys of a row and what they hold of its sums; "l" is the latest end, "t" the slice, "s" the service."""
 _FORGET_SECONDS = 7_200
 """How long a digest is remembered after its export is folded; senders give up resending far earlier."""
 _AT_ONCE = 2_000
 _ACKNOWLEDGED = WriteConcern(w="majority", j=True)
 _AWARE: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, tzinfo=UTC)
-_NUMBERS = (("v", "valid"), ("g", "good"), ("q", "squares"), ("n", "n"), ("b", "bad"))
 
 _folded = metrics.get_meter("throughline.metrics").create_counter(
     "throughline_spans_exports_folded", description="Export requests folded into hours."
@@ -79,77 +65,6 @@ class Spans:
             return False
         return True
 
-    async def by_service(self, period: Period) -> dict[str, Sums]:
-        """The requests of every service in the slices that begin in the period."""
-        wanted = slices_of(period)
-        found: dict[str, Sums] = {}
-        whole, ragged = _hours_of(wanted)
-        for collection, pipeline in (
-            (self._hours, [{"$match": {"_id": whole}}, *_summed("sums", {})]),
-            (self._hours, [{"$match": {"_id": ragged}}, *_summed("cells", _inside(wanted))]),
-            (self._exports, await self._open(wanted, _summed("cells", _inside(wanted)))),
-        ):
-            async for row in await collection.aggregate(pipeline):
-                found.setdefault(row["_id"], Sums()).merge(_sums(row))
-        settled = now() - SETTLE
-        lost = [
-            Lost(*one)
-            async for document in self._exports.find(
-                {"lost.0": {"$exists": True}, "at": {"$lt": settled}, "hours": _between(wanted)}, {"lost": 1}
-            )
-            for one in document["lost"]
-        ]
-        for cell, sums in unanswered(await self._still_lost(one for one in lost if one.slice in wanted)).items():
-            found.setdefault(cell.service, Sums()).merge(sums)
-        return dict(sorted(found.items()))
-
-    async def edges(self, period: Period) -> list[Edge]:
-        """The ways from service to service that were seen in the slices that begin in the period."""
-        wanted = slices_of(period)
-        group = [
-            {"$unwind": "$ways"},
-            {"$match": _inside(wanted, "ways.t")},
-            {
-                "$group": {
-                    "_id": ["$ways.a", "$ways.s"],
-                    "n": {"$sum": "$ways.n"},
-                    "l": {"$max": "$ways.l"},
-                }
-            },
-        ]
-        found: dict[tuple[str, str], tuple[int, int]] = {}
-        hours: list[dict[str, Any]] = [{"$match": {"_id": _between(wanted)}}, *group]
-        for collection, pipeline in ((self._hours, hours), (self._exports, await self._open(wanted, group, "ways"))):
-            async for row in await collection.aggregate(pipeline):
-                caller, callee = row["_id"]
-                calls, last_ms = found.get((caller, callee), (0, 0))
-                found[caller, callee] = (calls + row["n"], max(last_ms, row["l"]))
-        return [
-            Edge(caller, callee, calls, EPOCH + timedelta(milliseconds=last_ms))
-            for (caller, callee), (calls, last_ms) in sorted(found.items())
-        ]
-
-    async def availability(self, period: Period, _scope: str) -> Value:
-        """E19 of all requests that any service answered; spans belong to no unit."""
-        metric, whole = METRICS["availability"], Sums()
-        for sums in (await self.by_service(period)).values():
-            whole.merge(sums)
-        if not whole.n:
-            return undefined(metric, "no span was received in the period")
-        one = availability("", whole)
-        if not one.enough:
-            return too_few(metric, int(whole.effective), int(ENOUGH))
-        return Value(
-            metric.name,
-            Standing.SHOWN,
-            round(100 * one.share, 6),
-            whole.n,
-            round(one.good),
-            round(one.valid),
-            low=round(100 * one.low, 6),
-            high=round(100 * one.high, 6),
-        )
-
     async def run(self, stop: asyncio.Event) -> None:
         """Folds what has settled, until the service stops."""
         await self.ensure_indexes()
@@ -176,57 +91,60 @@ class Spans:
 
     async def fold(self, at: datetime) -> bool:
         """Folds exports that came more than a minute before `at` into one hour; False when none waits."""
-        waiting = {"at": {"$lt": at - SETTLE}, "hours": {"$gte": 0}}
+        waiting: dict[str, Any] = {"at": {"$lt": at - SETTLE}, "hours": {"$gte": 0}}
         first = await self._exports.find_one(waiting, {"hours": 1}, sort=[("hours", ASCENDING)])
         if first is None:
             return False
         hour = min(first["hours"])
-        document = await self._hours.find_one({"_id": hour}) or {"_id": hour, "version": 0, "folded": []}
-        await self._let_go(document["folded"], hour, at)
+        before = await self._hours.find_one({"_id": hour}) or {"_id": hour, "version": 0, "folded": []}
+        # Those of a fold that was cut off are in the hour, and must be gone before others are looked for.
+        await self._let_go(before["folded"], hour, at)
         taken = await self._exports.find({**waiting, "hours": hour}).limit(_AT_ONCE).to_list()
-        if not taken:
-            return True
-        after = await self._with(document, taken)
-        if document["version"]:
-            where = {"_id": hour, "version": document["version"]}
-            if (await self._hours.replace_one(where, after)).matched_count == 0:
-                return True
-        else:
-            try:
-                await self._hours.insert_one(after)
-            except DuplicateKeyError:
-                return True
-        await self._let_go(after["folded"], hour, at)
-        _folded.add(len(taken))
+        if taken and await self._replaced(before, await self._with(before, taken)):
+            digests = [one["_id"] for one in taken]
+            await self._let_go(digests, hour, at)
+            await self._hours.update_one({"_id": hour, "version": before["version"] + 1}, {"$set": {"folded": []}})
+            _folded.add(len(taken))
         return True
 
-    async def _with(self, document: Mapping[str, Any], taken: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    async def _replaced(self, before: Mapping[str, Any], after: dict[str, Any]) -> bool:
+        """Whether the hour was still as it was read."""
+        if before["version"]:
+            where = {"_id": before["_id"], "version": before["version"]}
+            return (await self._hours.replace_one(where, after)).matched_count == 1
+        try:
+            await self._hours.insert_one(after)
+        except DuplicateKeyError:
+            return False
+        return True
+
+    async def _with(self, before: Mapping[str, Any], taken: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """The hour with those exports in it."""
-        hour: int = document["_id"]
+        hour: int = before["_id"]
         cells: dict[Cell, Sums] = {}
         ways: dict[Way, tuple[int, int]] = {}
         lost: list[Lost] = []
-        for one in (document, *taken):
+        for one in (before, *taken):
             for row in one.get("cells", ()):
                 if row["t"] // SLICES_AN_HOUR == hour:
-                    cells.setdefault(Cell(row["t"], row["s"]), Sums()).merge(_sums(row))
+                    cells.setdefault(Cell(row["t"], row["s"]), Sums()).merge(sums_of(row))
             for row in one.get("ways", ()):
                 if row["t"] // SLICES_AN_HOUR == hour:
                     way = Way(row["t"], row["a"], row["s"])
                     calls, last_ms = ways.get(way, (0, 0))
                     ways[way] = (calls + row["n"], max(last_ms, row["l"]))
-            lost += [Lost(*row) for row in one.get("lost", ())]
-        for cell, sums in unanswered(await self._still_lost(one for one in lost if one.slice // 360 == hour)).items():
+            lost += [call for row in one.get("lost", ()) if (call := Lost(*row)).slice // SLICES_AN_HOUR == hour]
+        for cell, sums in unanswered(await still_lost(self._exports, lost)).items():
             cells.setdefault(cell, Sums()).merge(sums)
         by_service: dict[str, Sums] = {}
         for cell, sums in cells.items():
             by_service.setdefault(cell.service, Sums()).merge(sums)
         return {
             "_id": hour,
-            "version": document["version"] + 1,
+            "version": before["version"] + 1,
             "folded": [one["_id"] for one in taken],
-            "cells": [_row(sums, t=cell.slice, s=cell.service) for cell, sums in sorted(cells.items())],
-            "sums": [_row(sums, s=service) for service, sums in sorted(by_service.items())],
+            "cells": [_row(sums, t=cell.slice, s=cell.service) for cell, sums in sorted(cells.items(), key=_place)],
+            "sums": [_row(sums, s=service) for service, sums in by_service.items()],
             "ways": _way_rows(ways),
         }
 
@@ -244,33 +162,22 @@ class Spans:
             ],
         )
 
-    async def _open(self, wanted: range, then: Sequence[dict[str, Any]], rows: str = "cells") -> list[dict[str, Any]]:
-        """The pipeline over exports that no hour holds yet; a fold that is half done is looked through."""
-        half = [
-            {"_id": {"$in": document["folded"]}, f"{rows}.hour": document["_id"]}
-            async for document in self._hours.find({"_id": _between(wanted)}, {"folded": 1})
-            if document["folded"]
-        ]
-        hour = {"$floor": {"$divide": [f"${rows}.t", SLICES_AN_HOUR]}}
-        unwind, *rest = then
-        return [
-            {"$match": {"hours": _between(wanted)}},
-            unwind,
-            {"$set": {f"{rows}.hour": hour}},
-            {"$match": {"$expr": {"$in": [f"${rows}.hour", "$hours"]}, **({"$nor": half} if half else {})}},
-            *rest,
-        ]
 
-    async def _still_lost(self, lost: Iterable[Lost]) -> list[Lost]:
-        """Those of the calls under which no server's span has turned up."""
-        asked = list(lost)
-        if not asked:
-            return []
-        spans = [one.span for one in asked]
-        answered: set[bytes] = set()
-        async for document in self._exports.find({"answered": {"$in": spans}}, {"answered": 1}):
-            answered.update(document["answered"])
-        return [one for one in asked if one.span not in answered]
+async def still_lost(exports: AsyncCollection[dict[str, Any]], lost: Iterable[Lost], session: Any = None) -> list[Lost]:
+    """Those of the calls under which no server's span has turned up."""
+    asked = list(lost)
+    if not asked:
+        return []
+    spans = [one.span for one in asked]
+    answered: set[bytes] = set()
+    async for document in exports.find({"answered": {"$in": spans}}, {"answered": 1}, session=session):
+        answered.update(document["answered"])
+    return [one for one in asked if one.span not in answered]
+
+
+def sums_of(row: Mapping[str, Any]) -> Sums:
+    """The sums that a row holds."""
+    return Sums(row["v"], row["g"], row["q"], row["n"], row["b"], row["l"])
 
 
 def _encode(export: Export) -> dict[str, Any]:
@@ -294,11 +201,11 @@ def _encode(export: Export) -> dict[str, Any]:
 
 
 def _row(sums: Sums, **place: Any) -> dict[str, Any]:
-    return {**place, **{key: getattr(sums, name) for key, name in _NUMBERS}, "l": sums.last_ms}
+    return {**place, **{key: getattr(sums, name) for key, name in NUMBERS}, "l": sums.last_ms}
 
 
-def _sums(row: Mapping[str, Any]) -> Sums:
-    return Sums(*(row[key] for key, _ in _NUMBERS), row["l"])
+def _place(item: tuple[Cell, Sums]) -> Cell:
+    return item[0]
 
 
 def _way_rows(ways: Mapping[Way, tuple[int, int]]) -> list[dict[str, Any]]:
@@ -306,29 +213,3 @@ def _way_rows(ways: Mapping[Way, tuple[int, int]]) -> list[dict[str, Any]]:
         {"t": way.slice, "a": way.caller, "s": way.callee, "n": calls, "l": last_ms}
         for way, (calls, last_ms) in sorted(ways.items())
     ]
-
-
-def _summed(rows: str, where: dict[str, Any]) -> list[dict[str, Any]]:
-    totals: dict[str, Any] = {key: {"$sum": f"${rows}.{key}"} for key, _ in _NUMBERS}
-    return [
-        {"$unwind": f"${rows}"},
-        *([{"$match": where}] if where else []),
-        {"$group": {"_id": f"${rows}.s", **totals, "l": {"$max": f"${rows}.l"}}},
-    ]
-
-
-def _inside(wanted: range, path: str = "cells.t") -> dict[str, Any]:
-    return {path: {"$gte": wanted.start, "$lt": wanted.stop}}
-
-
-def _between(wanted: range) -> dict[str, int]:
-    """The hours that slices touch."""
-    return {"$gte": wanted.start // SLICES_AN_HOUR, "$lte": (wanted.stop - 1) // SLICES_AN_HOUR}
-
-
-def _hours_of(wanted: range) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The hours of which every slice is wanted, and those at the ends of which some are."""
-    first, last = -(-wanted.start // SLICES_AN_HOUR), wanted.stop // SLICES_AN_HOUR
-    touched = _between(wanted)
-    ends = {touched["$gte"], touched["$lte"]} - set(range(first, last))
-    return {"$gte": first, "$lt": last}, {"$in": sorted(ends)}

@@ -30,7 +30,7 @@ from services.runtime.refusal import Kind, Refusal
 blueprint = Blueprint("changes", __name__, url_prefix="/changes")
 
 PAGE = 50
-TABS: dict[str, tuple[int, ...]] = {
+TABS: dict[str, tuple[pb.ChangeState.ValueType, ...]] = {
     "open": (
         pb.CHANGE_STATE_DRAFT,
         pb.CHANGE_STATE_REJECTED,
@@ -50,7 +50,7 @@ class Act:
     """A verb of the page: the method it calls and the request made of the form (name, ids and etag are added)."""
 
     method: str
-    fields: Callable[[Mapping[str, str]], dict[str, Any]] = lambda form: {}
+    fields: Callable[[Mapping[str, str]], dict[str, Any]] = lambda _form: {}
 
 
 def _text(name: str) -> Callable[[Mapping[str, str]], dict[str, Any]]:
@@ -78,22 +78,23 @@ ACTS = {
 @blueprint.get("")
 @signed_in
 def listing() -> ResponseReturnValue:
-    """Changes by state, those with the nearest window first as the service orders them."""
+    """Changes by state, newest first."""
     tab = request.args.get("state", "open")
     if tab not in TABS:
         abort(404)
     asked = calls.ListChangesRequest(states=TABS[tab], page_size=PAGE, page_token=request.args.get("page", ""))
-    page = backends().changes.ListChanges(asked)
+    page, told = backends().changes.ListChanges(asked), reader()
     names().people(person for change in page.changes for person in (change.author, change.implementer))
     return render_template(
         "changes.html",
-        changes=page.changes,
-        tab=tab,
+        rows=[shown.row(change, told) for change in page.changes],
+        tabs=[
+            {"text": text, "href": url_for("changes.listing", state=key), "current": key == tab}
+            for key, text in _tab_words().items()
+        ],
         next_page=url_for("changes.listing", state=tab, page=page.next_page_token) if page.next_page_token else "",
         first_page=url_for("changes.listing", state=tab) if asked.page_token else "",
         may_plan=bool(shown.PLANNERS & set(g.person.roles)),
-        reader=reader(),
-        shown=shown,
     )
 
 
@@ -144,7 +145,7 @@ def create() -> ResponseReturnValue:
 def edit(number: str) -> ResponseReturnValue:
     """The form of a kept plan."""
     change = _get(number)
-    return _form(changes_form.of_change(change, _zone()), {}, new_request_id(), change)
+    return _form(changes_form.of_change(change, _zone()), {}, new_request_id(), change, change.etag)
 
 
 @blueprint.post("/<number>/edit")
@@ -154,12 +155,27 @@ def update(number: str) -> ResponseReturnValue:
     return _sent(_get(number))
 
 
+def _tab_words() -> dict[str, str]:
+    return {
+        "open": gettext("Not ended"),
+        "approval": gettext("Wait for approval"),
+        "planned": gettext("Approved"),
+        "running": gettext("Being executed"),
+        "ended": gettext("Ended"),
+    }
+
+
 def _zone() -> ZoneInfo:
     return ZoneInfo(current_app.extensions["throughline.settings"].time_zone)
 
 
 def _get(number: str) -> pb.Change:
-    change: pb.Change = backends().changes.GetChange(calls.GetChangeRequest(name=f"changes/{number}"))
+    try:
+        change: pb.Change = backends().changes.GetChange(calls.GetChangeRequest(name=f"changes/{number}"))
+    except Refusal as refusal:
+        if refusal.kind is Kind.INVALID:
+            abort(404)
+        raise
     return change
 
 
@@ -200,43 +216,46 @@ def _neighbours(change: pb.Change) -> list[tuple[pb.Change, list[str]]]:
 
 def _sent(change: pb.Change | None) -> ResponseReturnValue:
     given = changes_form.typed(request.form)
-    request_id = request.form.get("request_id", "")
+    request_id, etag = request.form.get("request_id", ""), request.form.get("etag", "")
     rows = request.form.get("rows", "")
     if rows:
         given = given.more_rows() if rows == "add" else given.without_row(int(rows) if rows.isdecimal() else 0)
-        return _form(given, {}, request_id, change)
+        return _form(given, {}, request_id, change, etag)
     plan, errors = changes_form.plan(given, _zone())
     if errors:
-        return _form(given, errors, request_id, change), STATUS[Kind.INVALID]
+        return _form(given, errors, request_id, change, etag), STATUS[Kind.INVALID]
     try:
-        kept = _keep(change, plan, request_id)
+        kept = _keep(change, plan, request_id, etag)
     except Refusal as refusal:
         if refusal.kind is Kind.UNAUTHENTICATED:
             raise
         told = {changes_form.field_of(path, given): text for path, text in field_errors(refusal).items()}
         again = request_id if refusal.kind is Kind.UNAVAILABLE else new_request_id()
-        return _form(given, told, again, change), STATUS[refusal.kind]
+        # Who was told that somebody else edited it may send again, over what is there now.
+        seen = change.etag if change is not None and refusal.kind is Kind.CONFLICT else etag
+        return _form(given, told, again, change, seen), STATUS[refusal.kind]
     return redirect(url_for("changes.page", number=last_part(kept.name)), 303)
 
 
-def _keep(change: pb.Change | None, plan: calls.ChangePlan, request_id: str) -> pb.Change:
+def _keep(change: pb.Change | None, plan: calls.ChangePlan, request_id: str, etag: str) -> pb.Change:
     if change is None:
         made: pb.Change = backends().changes.CreateChange(calls.CreateChangeRequest(request_id=request_id, plan=plan))
         return made
-    etag = request.form.get("etag", "")
     asked = calls.UpdateChangeRequest(name=change.name, request_id=request_id, etag=etag, plan=plan)
     kept: pb.Change = backends().changes.UpdateChange(asked)
     return kept
 
 
-def _form(given: Typed, errors: dict[str, str], request_id: str, change: pb.Change | None = None) -> str:
+def _form(
+    given: Typed, errors: dict[str, str], request_id: str, change: pb.Change | None = None, etag: str = ""
+) -> str:
     return render_template(
         "change_form.html",
         change=change,
         given=given,
         errors=errors,
         request_id=request_id,
-        etag=change.etag if change is not None else "",
+        etag=etag,
         people=_implementers(given.values.get("implementer", "")),
         zone=_zone().key,
         shown=shown,

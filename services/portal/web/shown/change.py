@@ -10,7 +10,7 @@ from throughline.changes.v1 import change_pb2 as pb
 from throughline.portal.v1 import people_pb2
 
 from services.portal.web import formats
-from services.portal.web.shown.reader import Reader, instant
+from services.portal.web.shown.reader import Reader, instant, last_part
 
 PLANNERS = frozenset({"agent", "lead", "problem_manager", "change_manager"})
 VOTERS = frozenset({"change_manager", "approver"})
@@ -42,7 +42,7 @@ RESULTS: dict[int, tuple[Any, str, str]] = {
     pb.STEP_RESULT_PASSED: (lazy_gettext("Passed"), "ok", "check-circle"),
     pb.STEP_RESULT_FAILED: (lazy_gettext("Failed"), "bad", "octagon"),
 }
-ENDED = frozenset(
+ENDED: frozenset[pb.ChangeState.ValueType] = frozenset(
     {
         pb.CHANGE_STATE_SUCCEEDED,
         pb.CHANGE_STATE_FAILED,
@@ -94,6 +94,76 @@ def vote_refused(change: pb.Change, person: people_pb2.Person) -> str:
     if person.name == change.implementer:
         return str(gettext("You will execute this change, so somebody else approves it."))
     return ""
+
+
+def next_words(change: pb.Change, reader: Reader) -> str:
+    """Who is next, in a few words; "" when it is over."""
+    if change.state in ENDED:
+        return ""
+    if change.state == pb.CHANGE_STATE_AWAITING_APPROVAL:
+        return str(gettext("Next: an approver"))
+    planning = change.state in (pb.CHANGE_STATE_DRAFT, pb.CHANGE_STATE_REJECTED)
+    return str(gettext("Next: %(name)s", name=reader.called(change.author if planning else doer(change))))
+
+
+def window_words(change: pb.Change, reader: Reader) -> str:
+    """`Nov 25, 02:00–04:00`; says so when it has no window yet."""
+    if not change.HasField("window"):
+        return str(gettext("No window yet"))
+    return reader.stretch(instant(change.window.start_time), instant(change.window.end_time))
+
+
+def row(change: pb.Change, reader: Reader) -> dict[str, Any]:
+    """One line of the list: id, title, the chips `type`, `risk`, `state`, next and window in words."""
+    return {
+        "id": last_part(change.name),
+        "title": change.title,
+        "type": chip(TYPES, change.type),
+        "risk": chip(RISKS, change.risk),
+        "state": chip(STATES, change.state),
+        "next": next_words(change, reader),
+        "window": window_words(change, reader),
+    }
+
+
+def check_row(step: pb.VerificationStep, reader: Reader) -> dict[str, Any]:
+    """One check: id, check, pass_mark, result (a chip), note, and who looked when ("" before)."""
+    looked = ""
+    if step.HasField("verify_time"):
+        when = reader.near(instant(step.verify_time))
+        looked = str(gettext("%(name)s, %(when)s", name=reader.called(step.verifier), when=when))
+    return {
+        "id": step.id,
+        "check": step.check,
+        "pass_mark": step.pass_mark,
+        "result": chip(RESULTS, step.result),
+        "note": step.note,
+        "looked": looked,
+    }
+
+
+def approvals(change: pb.Change, reader: Reader) -> list[dict[str, Any]]:
+    """The votes and the one that is still needed, as steps of macro `journey`, oldest first."""
+    steps: list[dict[str, Any]] = []
+    for one in change.approvals:
+        approved = one.vote == pb.VOTE_APPROVED
+        step: dict[str, Any] = {
+            "state": "done" if approved else "waiting",
+            "title": reader.called(one.approver),
+            "time": reader.near(instant(one.vote_time)),
+            "detail": str(gettext("Approved") if approved else gettext("Sent back")),
+        }
+        if one.note:
+            step["quote"] = {"text": one.note}
+        steps.append(step)
+    if change.state == pb.CHANGE_STATE_AWAITING_APPROVAL:
+        title = str(gettext("An approver or change manager"))
+        detail = str(gettext("One approval is needed; nobody approves their own change"))
+        steps.append({"state": "now", "title": title, "detail": detail})
+    elif not steps:
+        detail = str(gettext("Asked for once the plan is submitted"))
+        steps.append({"state": "todo", "title": str(gettext("An approver or change manager")), "detail": detail})
+    return steps
 
 
 def open_checks(change: pb.Change) -> int:

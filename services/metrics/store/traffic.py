@@ -1,0 +1,188 @@
+"""What spans answer: sums and ways of a period, read at one instant from hours and from exports not yet folded."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import OperationFailure
+
+from services.metrics.rules.availability import (
+    ENOUGH,
+    SLICES_AN_HOUR,
+    Edge,
+    Lost,
+    Sums,
+    availability,
+    slices_of,
+    unanswered,
+)
+from services.metrics.rules.fact import EPOCH
+from services.metrics.rules.period import Period
+from services.metrics.rules.registry import METRICS
+from services.metrics.rules.values import Standing, Value, too_few, undefined
+from services.metrics.store.spans import EXPORTS, HOURS, NUMBERS, SETTLE, still_lost, sums_of
+from services.runtime.door import now
+
+_TRIES = 3
+# SnapshotUnavailable, SnapshotTooOld
+_NOT_AT_THIS_INSTANT = (246, 239)
+
+T = TypeVar("T")
+Stages = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """One instant. half: exports that an hour holds already, and that still stand for it, by hour."""
+
+    session: AsyncClientSession
+    wanted: range
+    half: Mapping[int, Sequence[bytes]]
+
+
+class Traffic:
+    """Reads the counts of spans."""
+
+    def __init__(self, db: AsyncDatabase[dict[str, Any]]) -> None:
+        self._db = db
+        self._exports = db[EXPORTS]
+        self._hours = db[HOURS]
+
+    async def by_service(self, period: Period) -> dict[str, Sums]:
+        """The requests of every service in the slices that begin in the period, in the order of their names."""
+
+        async def read(view: _View) -> dict[str, Sums]:
+            found: dict[str, Sums] = {}
+            whole, ragged = _hours_of(view.wanted)
+            slices = _summed("cells", _inside(view.wanted, "cells.t"))
+            hours: Stages = [{"$match": {"_id": whole}}, *_summed("sums", {})]
+            ends: Stages = [{"$match": {"_id": ragged}}, *slices]
+            for collection, stages in (
+                (self._hours, hours),
+                (self._hours, ends),
+                (self._exports, _open(view, slices, "cells")),
+            ):
+                async for row in await collection.aggregate(stages, session=view.session):
+                    found.setdefault(row["_id"], Sums()).merge(sums_of(row))
+            for cell, sums in unanswered(await self._lost(view)).items():
+                found.setdefault(cell.service, Sums()).merge(sums)
+            return dict(sorted(found.items()))
+
+        return await self._at_one_instant(period, read)
+
+    async def edges(self, period: Period) -> list[Edge]:
+        """The ways from service to service that were seen in the slices that begin in the period."""
+
+        async def read(view: _View) -> list[Edge]:
+            found: dict[tuple[str, str], tuple[int, int]] = {}
+            group: Stages = [
+                {"$unwind": "$ways"},
+                {"$match": _inside(view.wanted, "ways.t")},
+                {"$group": {"_id": ["$ways.a", "$ways.s"], "n": {"$sum": "$ways.n"}, "l": {"$max": "$ways.l"}}},
+            ]
+            hours: Stages = [{"$match": {"_id": _between(view.wanted)}}, *group]
+            for collection, stages in ((self._hours, hours), (self._exports, _open(view, group, "ways"))):
+                async for row in await collection.aggregate(stages, session=view.session):
+                    caller, callee = row["_id"]
+                    calls, last_ms = found.get((caller, callee), (0, 0))
+                    found[caller, callee] = (calls + row["n"], max(last_ms, row["l"]))
+            return [
+                Edge(caller, callee, calls, EPOCH + timedelta(milliseconds=last_ms))
+                for (caller, callee), (calls, last_ms) in sorted(found.items())
+            ]
+
+        return await self._at_one_instant(period, read)
+
+    async def availability(self, period: Period, _scope: str) -> Value:
+        """E19 of all requests that any service answered; spans belong to no unit."""
+        metric, whole = METRICS["availability"], Sums()
+        for sums in (await self.by_service(period)).values():
+            whole.merge(sums)
+        if not whole.n:
+            return undefined(metric, "no span was received in the period")
+        one = availability("", whole)
+        if not one.enough:
+            return too_few(metric, int(whole.effective), int(ENOUGH))
+        return Value(
+            metric.name,
+            Standing.SHOWN,
+            round(100 * one.share, 6),
+            whole.n,
+            round(one.good),
+            round(one.valid),
+            low=round(100 * one.low, 6),
+            high=round(100 * one.high, 6),
+        )
+
+    async def _lost(self, view: _View) -> list[Lost]:
+        """The calls of open exports that have waited long enough for a server's span, and got none."""
+        where = {"lost.0": {"$exists": True}, "at": {"$lt": now() - SETTLE}, "hours": _between(view.wanted)}
+        fields = {"lost": 1, "hours": 1}
+        lost = []
+        async for document in self._exports.find(where, fields, session=view.session):
+            digest, hours = document["_id"], document["hours"]
+            for one in (Lost(*row) for row in document["lost"]):
+                hour = one.slice // SLICES_AN_HOUR
+                if one.slice in view.wanted and hour in hours and digest not in view.half.get(hour, ()):
+                    lost.append(one)
+        return await still_lost(self._exports, lost, view.session)
+
+    async def _at_one_instant(self, period: Period, read: Callable[[_View], Awaitable[T]]) -> T:
+        """Reads from one snapshot; again from a newer one when an index came to be meanwhile."""
+        wanted = slices_of(period)
+        for left in reversed(range(_TRIES)):
+            try:
+                async with self._db.client.start_session(snapshot=True) as session:
+                    folded = self._hours.find(
+                        {"_id": _between(wanted), "folded.0": {"$exists": True}}, {"folded": 1}, session=session
+                    )
+                    half = {one["_id"]: one["folded"] async for one in folded}
+                    return await read(_View(session, wanted, half))
+            except OperationFailure as error:
+                if error.code not in _NOT_AT_THIS_INSTANT or not left:
+                    raise
+        raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _open(view: _View, then: Stages, rows: str) -> Stages:
+    """The stages over rows of exports that no hour holds; a fold that was cut off is looked through."""
+    half = [{"_id": {"$in": list(digests)}, f"{rows}.hour": hour} for hour, digests in view.half.items()]
+    unwind, *rest = then
+    return [
+        {"$match": {"hours": _between(view.wanted)}},
+        unwind,
+        {"$set": {f"{rows}.hour": {"$floor": {"$divide": [f"${rows}.t", SLICES_AN_HOUR]}}}},
+        {"$match": {"$expr": {"$in": [f"${rows}.hour", "$hours"]}, **({"$nor": half} if half else {})}},
+        *rest,
+    ]
+
+
+def _summed(rows: str, where: dict[str, Any]) -> Stages:
+    totals: dict[str, Any] = {key: {"$sum": f"${rows}.{key}"} for key, _ in NUMBERS}
+    return [
+        {"$unwind": f"${rows}"},
+        {"$match": where},
+        {"$group": {"_id": f"${rows}.s", **totals, "l": {"$max": f"${rows}.l"}}},
+    ]
+
+
+def _inside(wanted: range, path: str) -> dict[str, Any]:
+    return {path: {"$gte": wanted.start, "$lt": wanted.stop}}
+
+
+def _between(wanted: range) -> dict[str, int]:
+    """The hours that slices touch."""
+    return {"$gte": wanted.start // SLICES_AN_HOUR, "$lte": (wanted.stop - 1) // SLICES_AN_HOUR}
+
+
+def _hours_of(wanted: range) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The hours of which every slice is wanted, and those at the ends of which some are."""
+    first, last = -(-wanted.start // SLICES_AN_HOUR), wanted.stop // SLICES_AN_HOUR
+    touched = _between(wanted)
+    ends = {touched["$gte"], touched["$lte"]} - set(range(first, last))
+    return {"$gte": first, "$lt": last}, {"$in": sorted(ends)}
