@@ -64,7 +64,7 @@ service: setup ## each service on a real MongoDB and NATS
 e2e: setup $(STAMPS)/browser ## the six services and a real browser
 	$(PYTEST) tests/e2e
 
-chart: setup ## the Helm chart: goldens, schema, invariants
+chart: setup $(STAMPS)/helm ## the Helm chart: goldens, schema, invariants
 	$(PYTEST) tests/chart
 
 faults: setup ## kill -9, servers away, duplicates: nothing lost, nothing twice

@@ -102,21 +102,24 @@ def board(
 def verify_journals() -> None:
     """Checks the hash chains and checkpoints of all journals; names the first entry that does not fit."""
     connection = connect()
-    table = Table("service", "entries", "resources", "checkpoints", "first bad entry", "what is wrong")
-    bad = False
+    table = Table("service", "entries", "resources", "checkpoints", "first bad entry")
+    bad: list[verify.Finding] = []
     try:
         with Console().status("verifying") as status:
             for service in sorted(connection.addresses):
                 status.update(f"verifying {service}")
                 found = verify.verify(connection, service)
                 counts = (f"{found.entries:,}", f"{found.resources:,}", f"{found.checkpoints:,}")
-                table.add_row(service, *counts, found.bad or "none", found.why)
-                bad = bad or bool(found.bad)
+                table.add_row(service, *counts, "see below" if found.bad else "none")
+                bad += [found] if found.bad else []
     except Refusal as refusal:
         raise fail(refusal) from refusal
     finally:
         connection.close()
     Console().print(table)
+    # On a line of its own, however narrow the terminal: an entry's id is there to be copied.
+    for found in bad:
+        typer.echo(f"{found.service}: {found.bad}: {found.why}", err=True)
     if bad:
         raise typer.Exit(1)
 

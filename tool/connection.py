@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from copy import copy
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,6 +39,12 @@ class Connection:
         self.patience = patience
         self._keys = Keys(keys, "tl")
         self._channels: dict[str, grpc.Channel] = {}
+
+    def acting_as(self, actor: Actor) -> Connection:
+        """The same channels in another person's name."""
+        other = copy(self)
+        other.actor = actor
+        return other
 
     def stub(self, service: str, make: Callable[[grpc.Channel], T]) -> T:
         """A stub of a service; make: the generated Stub class."""

@@ -93,7 +93,7 @@ def compare(
     """Every line of the comparison."""
     metrics = found["metrics"]
     hours = known.hours_to_resolve
-    resolve = metrics["resolve_time"]
+    resolve = metrics["time_to_resolve"]
     checks = [
         _equal("incidents", len(known.incidents), found["tickets"]),
         _near("reassignments, mean (E06)", known.mean("reassignments"), metrics["reassignments"]["mean"], 0.0005),
@@ -106,9 +106,9 @@ def compare(
             metrics["assignment_changes"]["mean"],
             0.005,
         ),
-        _equal("reopened incidents, by events", known.reopened, metrics["reopened"]["numerator"]),
+        _equal("reopened incidents, by events", known.reopened, int(metrics["tickets_reopened"]["value"])),
         _near(
-            "no assignment change and no reopen, %", 100 * known.straight_share, metrics["straight_share"]["value"], 0.1
+            "no assignment change and no reopen, %", 100 * known.straight_share, metrics["no_assignment_change_no_reopen"]["value"], 0.1
         ),
         _equal("opened -> last transition into Resolved, n", len(hours), resolve["n"]),
         _near("... median, h", statistics.median(hours), resolve["median"] / 3600, statistics.median(hours) / 100),

@@ -28,8 +28,8 @@ class System:
     """Both stores, the six services and the portal's web process under one folder.
 
     folder: holds data, keys and logs. ports: by name (mongo, nats, web, a service, or metrics-<process>); the rest are
-    free ones. replicas: how many processes a service has (one). environment: more settings for every service.
-    The processes are named tickets, tickets-2, ..., portal, web.
+    free ones. replicas: how many processes a service has (one; with none it is left out, "web" too). environment: more
+    settings for every service. The processes are named tickets, tickets-2, ..., portal, web.
     """
 
     def __init__(
@@ -43,9 +43,12 @@ class System:
         self.folder = folder
         self.keys = folder / "keys"
         self.logs = folder / "log"
-        wanted = {service: (replicas or {}).get(service, 1) for service in SERVICES}
+        wanted = {service: (replicas or {}).get(service, 1) for service in (*SERVICES, WEB)}
+        pages = [WEB] if wanted.pop(WEB) else []
         self.replicas = {
-            service: [service, *(f"{service}-{n}" for n in range(2, count + 1))] for service, count in wanted.items()
+            service: [service, *(f"{service}-{n}" for n in range(2, count + 1))]
+            for service, count in wanted.items()
+            if count
         }
         self._more = dict(environment or {})
         processes = [process for names in self.replicas.values() for process in names]
@@ -53,7 +56,7 @@ class System:
         self.ports = dict(zip(named, free_ports(len(named)), strict=True)) | dict(ports or {})
         self.mongod = Mongod(folder / "mongo", self.ports["mongo"], log=self.logs / "mongod.log")
         self.nats = Nats(folder / "nats", self.ports["nats"], log=self.logs / "nats-server.log")
-        self.children = {process: self._child(process) for process in [*processes, WEB]}
+        self.children = {process: self._child(process) for process in [*processes, *pages]}
 
     @property
     def web_url(self) -> str:
@@ -68,11 +71,12 @@ class System:
     def settings(self) -> dict[str, str]:
         """The TL_ settings that all share: for one more service beside these, or a tool that speaks to them."""
         calls = {f"TL_ADDRESSES__{name.upper()}": target for name, target in self.addresses.items()}
+        if "metrics" in self.replicas:
+            calls["TL_OTLP_ENDPOINT"] = f"127.0.0.1:{self.ports['metrics']}"
         return calls | {
             "TL_MONGO_URI": self.mongod.uri,
             "TL_NATS_URL": self.nats.url,
             "TL_KEYS_DIR": str(self.keys),
-            "TL_OTLP_ENDPOINT": f"127.0.0.1:{self.ports['metrics']}",
             "TL_BUS_MANAGE": "true",
         }
 
@@ -144,7 +148,8 @@ class System:
 
     def stop(self) -> None:
         """Stops in reverse order: the pages, the services, the bus, the database; a process gets 15 s to finish."""
-        self.children[WEB].stop()
+        if WEB in self.children:
+            self.children[WEB].stop()
         services = [child for process, child in self.children.items() if process != WEB]
         for child in services:
             child.terminate()

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from throughline.metrics.v1 import metrics_service_pb2_grpc
 
-from services.metrics.rpc.availability import Traffic
+from services.metrics.rpc.availability import Availability
 from services.metrics.rpc.ledger import Ledger
 from services.metrics.rpc.numbers import Numbers
 from services.metrics.rules.cost_model import CostModel
 from services.metrics.rules.fact import Fact
 from services.metrics.rules.ledger import Entry
 from services.metrics.store.board import Boards
-from services.metrics.store.spans import Spans
+from services.metrics.store.traffic import Traffic
 from services.runtime.records import Records
 
 
-class MetricsRpc(Numbers, Ledger, Traffic, metrics_service_pb2_grpc.MetricsServiceServicer):
+class MetricsRpc(Numbers, Ledger, Availability, metrics_service_pb2_grpc.MetricsServiceServicer):
     """throughline.metrics.v1.MetricsService."""
 
     def __init__(
@@ -24,10 +24,10 @@ class MetricsRpc(Numbers, Ledger, Traffic, metrics_service_pb2_grpc.MetricsServi
         boards: Boards,
         entries: Records[Entry],
         cost_models: Records[CostModel],
-        spans: Spans,
+        traffic: Traffic,
     ) -> None:
         self.facts = facts
         self.boards = boards
         self.entries = entries
         self.cost_models = cost_models
-        self.spans = spans
+        self.traffic = traffic

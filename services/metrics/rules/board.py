@@ -175,7 +175,7 @@ def columns(sums: Sums, period: Period, zone: ZoneInfo) -> tuple[DayColumn, ...]
                 at = EPOCH + day * DAY + timedelta(seconds=slot * SLOT_SECONDS)
                 column = counted.setdefault(at.astimezone(zone).date(), dict.fromkeys(EVENTS, 0))
                 column[name] += count
-    shown = dates(period, zone, range(sums.first_day, sums.last_day + 1))[-DAYS_SHOWN:]
+    shown = dates(period, zone, range(sums.first_day, sums.last_day + 1), DAYS_SHOWN)
     nothing = dict.fromkeys(EVENTS, 0)
     return tuple(DayColumn(one, *(counted.get(one, nothing)[name] for name in EVENTS)) for one in shown)
 
@@ -191,9 +191,7 @@ def priority_rows(sums: Sums, period: Period, now: datetime) -> tuple[PriorityRo
     return tuple(rows)
 
 
-def money(
-    sums: Iterable[MoneySum], currency: str
-) -> tuple[tuple[MoneyLine, ...], tuple[str, int], MoneyLine]:
+def money(sums: Iterable[MoneySum], currency: str) -> tuple[tuple[MoneyLine, ...], tuple[str, int], MoneyLine]:
     """The four categories in their order, their total, and the incurred loss, all in one currency.
 
     Amounts of other currencies are never added; they stay in the ledger's own list.

@@ -106,9 +106,7 @@ def fold_ticket(before: Fact | None, seen: Seen, at: datetime, *, human: bool) -
 def fold_clocks(before: Fact | None, seen: SeenClocks, at: datetime) -> Folded:
     """The fact after the next event of its ticket's clocks; they may be heard before the ticket."""
     fact = before or Fact(seen.ticket)
-    after = replace(
-        fact, response=seen.response, resolution=seen.resolution, updated_at=max(fact.updated_at, at)
-    )
+    after = replace(fact, response=seen.response, resolution=seen.resolution, updated_at=max(fact.updated_at, at))
     return _marked(fact, after), ()
 
 

@@ -176,9 +176,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("ping_pong", Sort.SHARE, _at_end(lambda fact: fact.ping_pong)),
     Measure("first_assignment_resolution", Sort.SHARE, _at_resolution(lambda fact: not fact.reassignments)),
     Measure("reopened", Sort.SHARE, _at_resolution(lambda fact: fact.reopens > 0)),
-    Measure(
-        "no_reassignment_no_reopen", Sort.SHARE, _at_end(lambda fact: not fact.reassignments and not fact.reopens)
-    ),
+    Measure("no_reassignment_no_reopen", Sort.SHARE, _at_end(lambda fact: not fact.reassignments and not fact.reopens)),
     Measure(
         "no_assignment_change_no_reopen",
         Sort.SHARE,

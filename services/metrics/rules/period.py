@@ -111,14 +111,17 @@ def zone(name: str) -> ZoneInfo:
         ) from None
 
 
-def dates(of: Period, zone: ZoneInfo, data: range) -> list[date]:
-    """The calendar days of a zone that a period touches, no further out than the UTC days `data` reach."""
-    if not len(data):
-        return []
-    start = max(of.start, EPOCH + (data.start - 1) * DAY)
-    end = min(of.end, EPOCH + (data.stop + 1) * DAY)
+def dates(of: Period, zone: ZoneInfo, data: range, most: int) -> list[date]:
+    """The calendar days of a zone that a period touches, at most the last `most` of them.
+
+    An end that is open, or so far out that the days would be too many, is where the data ends (UTC days `data`).
+    """
+    data_start, data_end = EPOCH + data.start * DAY, EPOCH + data.stop * DAY
+    far = (of.end - of.start) > most * DAY
+    start = max(of.start, data_start) if of.start == FIRST or far else of.start
+    end = min(of.end, data_end) if of.end == LAST or far else of.end
     if end <= start:
         return []
     first = start.astimezone(zone).date()
     last = (end - timedelta(milliseconds=1)).astimezone(zone).date()
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)][-most:]

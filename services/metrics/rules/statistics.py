@@ -62,9 +62,7 @@ def median_interval(lengths: Lengths) -> tuple[float, float]:
     return lengths.at_rank(low), lengths.at_rank(high)
 
 
-def welch(
-    n: int, mean: float, spread: float, n0: int, mean0: float, spread0: float
-) -> tuple[float, float, float]:
+def welch(n: int, mean: float, spread: float, n0: int, mean0: float, spread0: float) -> tuple[float, float, float]:
     """A mean minus another with its interval (Welch 1947), spreads being variances; n, n0 >= 2."""
     error, error0 = spread / n, spread0 / n0
     change = mean - mean0

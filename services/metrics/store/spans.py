@@ -67,9 +67,12 @@ class Spans:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Folds what has settled, until the service stops."""
-        await self.ensure_indexes()
+        indexed = False
         while not stop.is_set():
             try:
+                if not indexed:
+                    await self.ensure_indexes()
+                    indexed = True
                 while await self.fold(now()):
                     pass
             except Exception as error:

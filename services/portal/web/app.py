@@ -153,7 +153,11 @@ def _headers(app: Flask, told: WebSettings) -> None:
 
     @app.after_request
     def protect(response: Any) -> Any:
+        own = response.headers.get("Content-Security-Policy")
         headers.set_headers(response)
+        if own:
+            # A view may be stricter, as for files that come from somebody else.
+            response.headers["Content-Security-Policy"] = own
         if request.endpoint != "static":
             private.set_headers(response)
         return response

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -47,32 +47,35 @@ TABS: dict[str, tuple[pb.ChangeState.ValueType, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A verb of the page: the method it calls and the request made of the form (name, ids and etag are added)."""
+    """A verb of the page. text: the field of its request that holds the words typed in `<verb>-<text>`, "" for none."""
 
     method: str
-    fields: Callable[[Mapping[str, str]], dict[str, Any]] = lambda _form: {}
+    text: str = ""
 
-
-def _text(name: str) -> Callable[[Mapping[str, str]], dict[str, Any]]:
-    return lambda form: {name: form.get(name, "").strip()}
-
-
-def _result(form: Mapping[str, str]) -> dict[str, Any]:
-    results = {"passed": pb.STEP_RESULT_PASSED, "failed": pb.STEP_RESULT_FAILED}
-    result = results.get(form.get("result", ""), pb.STEP_RESULT_UNSPECIFIED)
-    return {"step_id": form.get("step_id", ""), "result": result, "note": form.get("note", "").strip()}
+    def request(self, number: str, verb: str, form: Mapping[str, str]) -> Any:
+        """The request that the form asks for."""
+        fields: dict[str, Any] = {self.text: form.get(f"{verb}-{self.text}", "").strip()} if self.text else {}
+        if verb == "verify":
+            results = {"passed": pb.STEP_RESULT_PASSED, "failed": pb.STEP_RESULT_FAILED}
+            fields |= {"step_id": form.get("step_id", ""), "result": results.get(form.get("result", ""), 0)}
+        made = getattr(calls, f"{self.method}Request")
+        return made(
+            name=f"changes/{number}", request_id=form.get("request_id", ""), etag=form.get("etag", ""), **fields
+        )
 
 
 ACTS = {
     "submit": Act("SubmitChange"),
-    "approve": Act("ApproveChange", _text("note")),
-    "reject": Act("RejectChange", _text("note")),
+    "approve": Act("ApproveChange", "note"),
+    "reject": Act("RejectChange", "note"),
     "start": Act("StartChange"),
-    "verify": Act("VerifyChange", _result),
-    "finish": Act("FinishChange", _text("outcome_note")),
-    "roll-back": Act("RollBackChange", _text("outcome_note")),
-    "cancel": Act("CancelChange", _text("reason")),
+    "verify": Act("VerifyChange", "note"),
+    "finish": Act("FinishChange", "outcome_note"),
+    "roll-back": Act("RollBackChange", "outcome_note"),
+    "cancel": Act("CancelChange", "reason"),
 }
+# Where the page shows what the service may find missing in a plan.
+_PARTS = {"plan.plan": "plan", "plan.rollback_plan": "rollback_plan", "plan.steps": "checks", "steps": "checks"}
 
 
 @blueprint.get("")
@@ -112,12 +115,8 @@ def act(number: str, verb: str) -> ResponseReturnValue:
     if verb not in ACTS:
         abort(404)
     made = ACTS[verb]
-    common = {"name": f"changes/{number}", "request_id": request.form.get("request_id", "")}
-    asked = getattr(calls, f"{made.method}Request")(
-        **common, etag=request.form.get("etag", ""), **made.fields(request.form)
-    )
     try:
-        getattr(backends().changes, made.method)(asked)
+        getattr(backends().changes, made.method)(made.request(number, verb, request.form))
     except Refusal as refusal:
         if refusal.kind in (Kind.NOT_FOUND, Kind.UNAUTHENTICATED):
             raise
@@ -189,19 +188,23 @@ def _page(change: pb.Change, verb: str = "", refusal: Refusal | None = None) -> 
     return render_template(
         "change.html",
         change=change,
-        acts=shown.acts(change, g.person),
-        why_no_vote=shown.vote_refused(change, g.person),
-        lead=shown.sentence(change, told),
-        stages=shown.stages(change, told),
-        lanes=window.lanes(change, others, told) if change.HasField("window") else None,
         sent=request.form if refusal is not None else {},
         sent_verb=verb,
-        errors=field_errors(refusal) if refusal is not None else {},
+        errors=_told_errors(refusal, verb) if refusal is not None else {},
         request_id=request.form.get("request_id", "") if same else new_request_id(),
         etag=request.form.get("etag", "") if same else change.etag,
-        reader=told,
-        shown=shown,
+        lanes=window.lanes(change, others, told) if change.HasField("window") else None,
+        **shown.page(change, g.person, told),
     )
+
+
+def _told_errors(refusal: Refusal, verb: str) -> dict[str, str]:
+    """The refusal by what the page can point at: the field that was typed, or the part of the plan."""
+    typed = ACTS[verb].text
+    return {
+        f"{verb}-{typed}" if typed and path == typed else _PARTS.get(path, ""): text
+        for path, text in field_errors(refusal).items()
+    }
 
 
 def _neighbours(change: pb.Change) -> list[tuple[pb.Change, list[str]]]:

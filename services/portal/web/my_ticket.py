@@ -18,6 +18,7 @@ from throughline.tickets.v1 import ticket_pb2, tickets_service_pb2
 
 from services.portal.web.backends import backends, calm, new_request_id
 from services.portal.web.names import names
+from services.portal.web.own import count_own
 from services.portal.web.problems import STATUS, field_errors
 from services.portal.web.session import signed_in
 from services.portal.web.shown import clock as clocks_shown
@@ -84,7 +85,9 @@ def download(number: str, attachment: str) -> ResponseReturnValue:
     name = file.attachment.file_name
     plain = re.sub(r"[^\w.-]", "_", name, flags=re.ASCII)
     response = Response(file.content, content_type=file.attachment.content_type or "application/octet-stream")
-    response.headers["Content-Disposition"] = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    response.headers["Content-Disposition"] = (
+        f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    )
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = _DOWNLOAD_POLICY
     return response
@@ -116,14 +119,14 @@ def close(number: str) -> ResponseReturnValue:
 @signed_in
 def reopen(number: str) -> ResponseReturnValue:
     """It does not work yet."""
-    return _act(number, "reopen", tickets_service_pb2.ReopenTicketRequest(reason=_text("reason")))
+    return _act(number, "reopen", tickets_service_pb2.ReopenTicketRequest(reason=_text("reopen-reason")))
 
 
 @blueprint.post("/withdraw")
 @signed_in
 def withdraw(number: str) -> ResponseReturnValue:
     """It is not needed any more."""
-    return _act(number, "withdraw", tickets_service_pb2.CancelTicketRequest(reason=_text("reason")))
+    return _act(number, "withdraw", tickets_service_pb2.CancelTicketRequest(reason=_text("withdraw-reason")))
 
 
 @blueprint.post("/files")
@@ -177,6 +180,7 @@ def _act(number: str, verb: str, asked: Any) -> ResponseReturnValue:
 def _page(number: str, failed: str = "", refusal: Refusal | None = None) -> ResponseReturnValue:
     """failed: the verb that was refused; its form keeps what was written."""
     told, now = _told(number), reader()
+    count_own()
     shown = _parts(told, now)
     errors = field_errors(refusal) if refusal is not None else {}
     html = render_template(
@@ -187,10 +191,10 @@ def _page(number: str, failed: str = "", refusal: Refusal | None = None) -> Resp
         errors={_ids(failed, name): text for name, text in errors.items()},
         kept=request.form,
         promise=promise_shown.card(told.clocks, _policy(told.clocks), now) if told.clocks is not None else None,
-        messages=conversation(told.entries, now),
+        messages=conversation(told.entries, told.ticket, now),
         whole=told.whole,
         lead=_lead(told.ticket, now),
-        files=[(file, now.near(instant(file.upload_time))) for file in told.ticket.attachments],
+        files=[(file, _size(file.size_bytes), now.near(instant(file.upload_time))) for file in told.ticket.attachments],
         articles=_articles(told.ticket),
         request_id=new_request_id,
         **shown,
@@ -212,7 +216,7 @@ def _parts(told: Told, now: Reader) -> dict[str, Any]:
     return {
         "ticket": told.ticket,
         "number": ticket_shown.number(told.ticket),
-        "chip": ticket_shown.state_chip(told.ticket, now),
+        "status": ticket_shown.state_chip(told.ticket, now),
         "answers": four_answers(told.ticket, told.clocks, now, away=told.away),
         "steps": journey(told.entries, told.ticket, now, paused=paused),
         "aside": hands_words(told.entries, now),
@@ -237,7 +241,9 @@ def _told(number: str) -> Told:
     ticket = backends().tickets.GetTicket(tickets_service_pb2.GetTicketRequest(name=name))
     clocks, away = None, False
     try:
-        clocks = backends().sla.GetTicketClocks(sla_service_pb2.GetTicketClocksRequest(ticket=name))
+        found = backends().sla.GetTicketClocks(sla_service_pb2.GetTicketClocksRequest(ticket=name))
+        # A ticket that matches no policy is known there too, without clocks.
+        clocks = found if found.clocks else None
     except Refusal as refusal:
         away = refusal.kind is not Kind.NOT_FOUND
     entries: list[tickets_service_pb2.TimelineEntry] = []
@@ -278,8 +284,19 @@ def _lead(ticket: ticket_pb2.Ticket, now: Reader) -> str:
     """Who filed it, when and how."""
     who = now.called(ticket.opener or ticket.requester)
     filed = gettext("Filed by %(name)s, %(time)s", name=who, time=now.near(instant(ticket.open_time)))
-    words = [ticket_shown.channel_words(ticket.channel), ticket_shown.type_words(ticket.type), now.called(ticket.service)]
-    return " · ".join([str(filed), *filter(None, words)])
+    words = [
+        ticket_shown.channel_words(ticket.channel),
+        ticket_shown.type_words(ticket.type),
+        now.called(ticket.service),
+    ]
+    return now.spaced(" · ".join([str(filed), *filter(None, words)]))
+
+
+def _size(count: int) -> str:
+    """`812 B`, `14 KB`, `4.8 MB`."""
+    if count < 1000:
+        return f"{count} B"
+    return f"{round(count / 1000)} KB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
 
 
 def _text(name: str) -> str:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from throughline.metrics.v1 import board_pb2, metrics_pb2
+from throughline.tickets.v1 import ticket_pb2
 from throughline.type.v1 import interval_pb2
 
 from services.metrics.rules import board, period
@@ -124,7 +125,10 @@ def test_the_board_is_told_whole() -> None:
 
 def test_what_is_asked_for_is_read() -> None:
     """A filter names dimensions only for what it sets; a period ends after it starts."""
-    asked = filter_of(board_pb2.BoardFilter(team="teams/a", type=1, channel=4, priorities=[3, 1, 3]))
+    message = board_pb2.BoardFilter(
+        team="teams/a", type=ticket_pb2.TICKET_TYPE_INCIDENT, channel=ticket_pb2.CHANNEL_PHONE, priorities=[3, 1, 3]
+    )
+    asked = filter_of(message)
     assert asked == Filter(team="teams/a", type=Type.INCIDENT, channel=Channel.PHONE, priorities=(1, 3))
     assert asked.dimensions == (("team", "teams/a"), ("channel", "PHONE"))
     assert filter_of(board_pb2.BoardFilter()).dimensions == ()

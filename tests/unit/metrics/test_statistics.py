@@ -81,7 +81,10 @@ def test_the_interval_of_a_median_covers_whatever_the_shape() -> None:
 def test_a_longer_time_is_found_and_noise_is_not() -> None:
     """E04: of 400 comparisons without a difference about 5 % err; a doubling is seen with 200 on each side."""
     chance = random.Random(3)
-    draw = lambda n, m: lengths([round(chance.lognormvariate(m, 1.5)) for _ in range(n)])  # noqa: E731
+
+    def draw(n: int, middle: float) -> Lengths:
+        return lengths([round(chance.lognormvariate(middle, 1.5)) for _ in range(n)])
+
     wrong = sum(not low <= 0 <= high for _, low, high in (
         statistics.length_change(draw(60, 10), draw(60, 10)) for _ in range(400)))  # fmt: skip
     assert wrong / 400 == pytest.approx(0.05, abs=0.03)

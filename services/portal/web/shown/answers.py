@@ -15,17 +15,18 @@ Answer = dict[str, str]
 
 
 def next_answer(ticket: ticket_pb2.Ticket, reader: Reader) -> Answer:
-    """Who is next: {"value", "detail", "person"}; person is "" for teams and outside parties."""
+    """Who is next: {"value", "detail", "person", "tint"}; person is "" for teams and outside parties."""
     given = ticket.answers
     team = reader.called(ticket.team) if ticket.team else ""
     name = reader.called(given.next_name)
     if given.next == ticket_pb2.NEXT_ACTOR_REQUESTER:
         yours = is_own(ticket, reader)
         who = str(gettext("You")) if yours else name
+        face = {"person": name, "tint": "experience" if yours else "ok"}
         if ticket.state == RESOLVED:
-            return {"value": who, "detail": str(gettext("To say whether it works")), "person": name}
+            return {"value": who, "detail": str(gettext("To say whether it works")), **face}
         value = gettext("%(first)s, then %(second)s", first=who, second=hands(ticket, reader))
-        return {"value": str(value), "detail": team if ticket.assignee else "", "person": name}
+        return {"value": str(value), "detail": team if ticket.assignee else "", **face}
     if given.next == ticket_pb2.NEXT_ACTOR_ASSIGNEE:
         return {"value": name, "detail": team, "person": name}
     if given.next == ticket_pb2.NEXT_ACTOR_TEAM:
@@ -124,12 +125,16 @@ def four_answers(
     ticket: ticket_pb2.Ticket, clocks: sla_pb2.TicketClocks | None, reader: Reader, *, away: bool = False
 ) -> dict[str, Answer]:
     """The arguments of macro `four_answers`, by name: next, when, blocks, owe."""
-    return {
+    answers = {
         "next": next_answer(ticket, reader),
         "when": when_answer(ticket, clocks, away, reader),
         "blocks": blocks_answer(ticket, reader),
         "owe": owe_answer(ticket, reader),
     }
+    for answer in answers.values():
+        answer["detail"] = reader.spaced(answer["detail"])
+    answers["next"]["value"] = reader.spaced(answers["next"]["value"])
+    return answers
 
 
 def _ended(ticket: ticket_pb2.Ticket, clock: sla_pb2.Clock | None, reader: Reader) -> Answer:
@@ -154,9 +159,7 @@ def _unpromised(ticket: ticket_pb2.Ticket, reader: Reader) -> Answer:
     if not ticket.priority:
         detail = gettext("The promise follows from the priority, which %(name)s sets next", name=hands(ticket, reader))
     elif ticket.state == NEW:
-        detail = gettext(
-            "No promise is defined for it; you see here when %(name)s takes it", name=hands(ticket, reader)
-        )
+        detail = gettext("No promise is defined for it; who takes it stands here once somebody does")
     else:
         detail = gettext("No promise is defined for it; %(name)s answers here", name=hands(ticket, reader))
     return {"value": str(gettext("Not known yet")), "detail": str(detail)}

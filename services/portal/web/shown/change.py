@@ -274,3 +274,40 @@ def _stage(title: Any, change: pb.Change, field: str, reader: Reader) -> dict[st
 
 def _day(stamp: Timestamp, reader: Reader) -> str:
     return formats.day(instant(stamp), reader.language, reader.zone, reader.now.astimezone(reader.zone).date())
+
+
+def page(change: pb.Change, person: people_pb2.Person, reader: Reader) -> dict[str, Any]:
+    """What the page of one change prints, by name."""
+    opens_at = instant(change.window.start_time) if change.HasField("window") else reader.now
+    early = change.state == pb.CHANGE_STATE_APPROVED and reader.now < opens_at
+    passed = sum(1 for step in change.steps if step.result == pb.STEP_RESULT_PASSED)
+    return {
+        "acts": acts(change, person),
+        "why_no_vote": vote_refused(change, person),
+        "lead": sentence(change, reader),
+        "stages": stages(change, reader),
+        "type": chip(TYPES, change.type),
+        "risk": chip(RISKS, change.risk),
+        "tickets": [last_part(ticket) for ticket in change.tickets],
+        "services": [last_part(service) for service in change.services],
+        "checks": [check_row(step, reader) for step in change.steps],
+        "checks_said": str(gettext("%(done)s of %(all)s passed", done=passed, all=len(change.steps))),
+        "open_checks": open_checks(change),
+        "approvals": approvals(change, reader),
+        "people": _facts(change, reader),
+        "too_early": str(gettext("Start: from %(when)s", when=reader.near(opens_at))) if early else "",
+    }
+
+
+def _facts(change: pb.Change, reader: Reader) -> list[tuple[str, str]]:
+    """Who and when, as (term, description)."""
+    pairs = [
+        (gettext("Planned by"), reader.called(change.author)),
+        (gettext("Executed by"), reader.called(doer(change))),
+        (gettext("Window"), window_words(change, reader)),
+        (gettext("Planned"), reader.near(instant(change.create_time))),
+    ]
+    for term, name in ((gettext("Started"), "start_time"), (gettext("Ended"), "finish_time")):
+        if change.HasField(name):  # type: ignore[arg-type]  # the name of a Timestamp field
+            pairs.append((term, reader.near(instant(getattr(change, name)))))
+    return [(str(term), said) for term, said in pairs]

@@ -23,6 +23,8 @@ _RUNS: dict[int, str] = {
 }
 # A label under the bar needs room; narrower parts stand in the list below it.
 _LABELLED_SHARE = 0.16
+_MARKED_SHARE = 0.36
+_DRAWN_SHARE = 0.005
 
 
 def find(clocks: sla_pb2.TicketClocks | None, kind: int) -> sla_pb2.Clock | None:
@@ -98,29 +100,35 @@ def chip(clock: sla_pb2.Clock, now: datetime) -> dict[str, str]:
     return {"state": state_of(clock, now), "text": left_words(clock, now)}
 
 
-def bar(clock: sla_pb2.Clock, reader: Reader) -> dict[str, Any] | None:
-    """The arguments of macro `segment_bar`: segments, label, now, now_text, end; None with nothing to draw."""
+def bar(clock: sla_pb2.Clock, reader: Reader, *, narrow: bool = False) -> dict[str, Any] | None:
+    """The arguments of macro `segment_bar`: segments, label, now, now_text, end; None with nothing to draw.
+
+    narrow: in a side column, where only the ends and the present have room for their times.
+    """
     parts = _parts(clock, reader.now)
     total = sum(length for _, length, _ in parts)
-    if total <= 0:
+    if total < 1:
         return None
-    stopped = is_stopped(clock)
     passed = sum(length for kind, length, _ in parts if kind != "left")
+    stopped = is_stopped(clock)
+    labelled = _LABELLED_SHARE if not narrow else 1.0
     segments = [
-        {"kind": kind, "length": length, "at": reader.clock(at) if i == 0 or length / total > _LABELLED_SHARE else ""}
+        {"kind": kind, "length": length, "at": reader.clock(at) if i == 0 or length / total > labelled else ""}
         for i, (kind, length, at) in enumerate(parts)
     ]
     end = instant(clock.stop_time) if clock.HasField("stop_time") else None
     if end is None and parts[-1][0] == "left":
         end = instant(clock.due_time)
-    # The label of the end needs the room that the mark of the present would take too.
-    crowded = not stopped and passed / total > 1 - _LABELLED_SHARE
+    share = passed / total
     return {
         "segments": segments,
-        "label": left_words(clock, reader.now) + ". " + " ".join(pauses(clock, reader)),
+        "label": " ".join([f"{left_words(clock, reader.now)}.", *pauses(clock, reader)]),
         "now": None if stopped else passed,
-        "now_text": "" if stopped else str(gettext("now %(time)s", time=reader.clock(reader.now))),
-        "end": reader.near(end) if end is not None and not crowded else "",
+        # Near an end the time of the present would cover the time of that end.
+        "now_text": ""
+        if stopped or share < _MARKED_SHARE
+        else str(gettext("now %(time)s", time=reader.clock(reader.now))),
+        "end": reader.near(end) if end is not None and (stopped or share < 1 - _MARKED_SHARE / 2) else "",
     }
 
 
@@ -210,10 +218,11 @@ def _split(kind: str, start: datetime, end: datetime, breach: datetime | None) -
 
 
 def _told(parts: list[tuple[str, float, datetime]]) -> list[tuple[str, float, datetime]]:
-    """Without what is too short to be seen, and neighbours of one kind joined."""
+    """Without what is too narrow to be drawn, and neighbours of one kind joined."""
+    total = sum(max(length, 0.0) for _, length, _ in parts)
     joined: list[tuple[str, float, datetime]] = []
     for kind, length, at in parts:
-        if length < 0.5:
+        if length < max(0.5, total * _DRAWN_SHARE):
             continue
         if joined and joined[-1][0] == kind:
             joined[-1] = (kind, joined[-1][1] + length, joined[-1][2])

@@ -36,20 +36,28 @@ def journey(
     for index, group in enumerate(groups):
         following = groups[index + 1] if index + 1 < len(groups) else None
         steps.append(_step(group, following, ticket, reader))
-    if steps and ticket.state not in (ticket_shown.CLOSED, ticket_shown.CANCELLED):
+    if ticket.state == ticket_shown.NEW and not ticket.team:
+        steps.append({"state": "now", "title": str(gettext("The service desk reads it"))})
+    elif ticket.state == ticket_shown.RESOLVED:
+        own = ticket_shown.is_own(ticket, reader)
+        turn = gettext("Your turn: does it work?") if own else gettext("The requester looks whether it works")
+        steps.append({"state": "now", "title": str(turn)})
+    elif steps and ticket.state in ticket_shown.OPEN:
         _mark_present(steps[-1], told[-1], ticket, reader, paused=paused)
+    for step in steps:
+        step["title"] = reader.spaced(step["title"])
     return steps[::-1]
 
 
-def conversation(entries: Entries, reader: Reader) -> list[dict[str, Any]]:
-    """The messages of macro `talk`, oldest first: comments, questions, answers and how it was solved."""
+def conversation(entries: Entries, ticket: ticket_pb2.Ticket, reader: Reader) -> list[dict[str, Any]]:
+    """The messages of macro `talk`, oldest first: comments, questions and answers, without a question still open."""
     about = {
         "RequesterAsked": gettext("asked"),
         "QuestionAnswered": gettext("answered"),
-        "TicketResolved": gettext("solved it"),
-        "TicketReopened": gettext("says it is not solved"),
         "CommentAdded": "",
     }
+    asked = [entry.id for entry in entries if entry.kind == "RequesterAsked"]
+    open_question = asked[-1] if asked and ticket.state == ticket_shown.AWAITING else None
     return [
         {
             "name": reader.called(entry.actor),
@@ -60,7 +68,7 @@ def conversation(entries: Entries, reader: Reader) -> list[dict[str, Any]]:
             "internal": entry.visibility == ticket_pb2.VISIBILITY_INTERNAL,
         }
         for entry in entries
-        if entry.kind in about and entry.text
+        if entry.kind in about and entry.text and entry.id != open_question
     ]
 
 

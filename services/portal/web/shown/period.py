@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask_babel import gettext
@@ -23,6 +24,7 @@ from services.runtime.refusal import Refusal
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 _PRIORITIES = range(1, 5)
 _TEXT = 100
+_FIRST_YEAR, _LAST_YEAR = 1970, 2198
 TEXTS = ("service", "team", "site", "source")
 CHANNELS = ("portal", "email", "chat", "phone", "walk_up", "api", "monitoring")
 TYPES = ("incident", "request")
@@ -85,10 +87,12 @@ class Days:
 
     def within(self, language: str, today: date) -> str:
         """At the head of a sentence: `In October`, `10 月`; the year stands with it when it is another one."""
-        if self.is_month and self.start.year == today.year:
-            name = f"{self.start.month} 月" if language == "zh" else _MONTHS[self.start.month - 1]
-        else:
+        if not self.is_month:
+            return str(gettext("Over %(period)s", period=self.told(language, today)))
+        if self.start.year != today.year:
             name = self.told(language, today)
+        else:
+            name = f"{self.start.month} 月" if language == "zh" else _MONTHS[self.start.month - 1]
         return str(gettext("In %(period)s", period=name))
 
 
@@ -109,18 +113,20 @@ class Choice:
 
     @property
     def compared(self) -> Days | None:
-        """The days that the period is compared with."""
+        """The days that the period is compared with; None when with nothing, or with a time before all data."""
         if self.baseline == "none":
             return None
         if self.baseline == "previous":
-            return self.days.before()
-        if self.baseline == "year":
-            return self.days.year_before()
-        return month_of(date.fromisoformat(f"{self.baseline}-01"))
+            found = self.days.before()
+        elif self.baseline == "year":
+            found = self.days.year_before()
+        else:
+            found = month_of(date.fromisoformat(f"{self.baseline}-01"))
+        return found if found.start.year >= _FIRST_YEAR else None
 
-    def query(self, **changes: str) -> dict[str, str | list[str]]:
+    def query(self, **changes: str) -> dict[str, Any]:
         """The parameters of an address with the same choice; changes of "" leave a parameter out."""
-        found: dict[str, str | list[str]] = {**self.days.query()}
+        found: dict[str, Any] = {**self.days.query()}
         if self.baseline != "previous":
             found["baseline"] = self.baseline
         found |= {name: value for name in TEXTS if (value := getattr(self.filter, name))}
@@ -150,9 +156,9 @@ class Choice:
     def filters(self) -> int:
         """How many filters are set."""
         one = self.filter
-        return sum(bool(value) for value in (one.service, one.team, one.site, one.source, one.channel, one.type)) + bool(
-            one.priorities
-        )
+        return sum(
+            bool(value) for value in (one.service, one.team, one.site, one.source, one.channel, one.type)
+        ) + bool(one.priorities)
 
 
 def read(given: MultiDict[str, str], zone: ZoneInfo, today: date) -> Choice:
@@ -198,7 +204,7 @@ def months_on(first: date, by: int) -> date:
 
 def channel_words(channel: int) -> str:
     """A channel in the reader's words; "" when unknown."""
-    words = {
+    words: dict[int, str] = {
         ticket_pb2.CHANNEL_PORTAL: gettext("Portal"),
         ticket_pb2.CHANNEL_EMAIL: gettext("E-mail"),
         ticket_pb2.CHANNEL_CHAT: gettext("Chat"),
@@ -235,7 +241,7 @@ def _baseline(text: str) -> str:
 
 def _month(text: str, field: str) -> date:
     found = _MONTH.fullmatch(text)
-    if found is None or not 1970 <= int(found[1]) < 2199:
+    if found is None or not _FIRST_YEAR <= int(found[1]) <= _LAST_YEAR:
         raise Refusal.invalid(field, "PERIOD_UNKNOWN", 'Write a month as "2026-10".')
     return date(int(found[1]), int(found[2]), 1)
 
@@ -245,7 +251,7 @@ def _date(text: str, field: str) -> date:
         found = date.fromisoformat(text)
     except ValueError:
         found = date.min
-    if not 1970 <= found.year < 2199:
+    if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
         raise Refusal.invalid(field, "PERIOD_UNKNOWN", 'Give both days of the period, each as "2026-10-31".')
     return found
 

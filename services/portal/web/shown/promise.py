@@ -32,7 +32,7 @@ def card(clocks: sla_pb2.TicketClocks, policy: sla_pb2.Policy | None, reader: Re
     return {
         "facts": facts,
         "chip": clocks_shown.chip(leading, reader.now) if leading is not None else None,
-        "bar": clocks_shown.bar(leading, reader) if leading is not None else None,
+        "bar": clocks_shown.bar(leading, reader, narrow=True) if leading is not None else None,
         "legend": clocks_shown.legend(leading, reader) if leading is not None else [],
         "pauses": clocks_shown.pauses(leading, reader) if leading is not None else [],
     }
@@ -45,7 +45,9 @@ def preview(
     if not promised.policy:
         return {
             "title": str(gettext("No promise is defined for this")),
-            "text": str(gettext("The service desk reads it and answers here; you see who is next from the first minute.")),
+            "text": str(
+                gettext("The service desk reads it and answers here; you see who is next from the first minute.")
+            ),
         }
     response = instant(promised.response_due_time) if promised.HasField("response_due_time") else None
     done = instant(promised.resolution_due_time) if promised.HasField("resolution_due_time") else None

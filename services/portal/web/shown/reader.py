@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -12,6 +13,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.portal.web import formats, i18n
 from services.portal.web.names import names
+
+_SEAM = re.compile(r"(?<=[\u4e00-\u9fff])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9])(?=[\u4e00-\u9fff])")
 
 
 def instant(stamp: Timestamp) -> datetime:
@@ -89,6 +92,10 @@ class Reader:
         if self.language == "zh":
             return f"{hours} 小时" + (f" {rest:02} 分" if rest else "")
         return f"{hours} h" + (f" {rest:02}" if rest else "")
+
+    def spaced(self, words: str) -> str:
+        """A Chinese sentence with a space between its signs and the Latin letters and digits put into it."""
+        return _SEAM.sub(" ", words) if self.language == "zh" else words
 
     def _days(self, at: datetime) -> int:
         """0 for today, 1 for tomorrow, in the reader's zone."""

@@ -43,7 +43,7 @@ def state_words(state: int) -> str:
         NEW: pgettext("state", "Received"),
         IN_PROGRESS: pgettext("state", "In work"),
         AWAITING: pgettext("state", "Waits for an answer"),
-        ON_HOLD: pgettext("state", "Waits for somebody else"),
+        ON_HOLD: pgettext("state", "Waiting"),
         RESOLVED: pgettext("state", "Solved"),
         CLOSED: pgettext("state", "Closed"),
         CANCELLED: pgettext("state", "Withdrawn"),
@@ -120,7 +120,7 @@ def row(ticket: ticket_pb2.Ticket, clocks: sla_pb2.TicketClocks | None, reader: 
         "href": f"/tickets/{number(ticket)}",
         "title": ticket.title,
         "chip": state_chip(ticket, reader),
-        "detail": _line(ticket, clocks, reader),
+        "detail": reader.spaced(_line(ticket, clocks, reader)),
         "updated": reader.near(instant(ticket.update_time)),
         "clock": clocks_shown.chip(clock, reader.now) if clock is not None else None,
     }

@@ -15,6 +15,8 @@ from services.portal.web.shown.reader import Reader, instant, last_part
 
 _MOST_DAYS = 14
 _LONG_LABELS = 7
+# How much of the axis, in percent, the word of the present takes from days after and before it.
+_ROOM_BEFORE, _ROOM_AFTER = 8.0, 13.0
 
 
 def overlaps(first: pb.Change, second: pb.Change) -> bool:
@@ -68,7 +70,7 @@ def lanes(change: pb.Change, others: Sequence[tuple[pb.Change, list[str]]], read
     now = place(reader.now)
     return {
         "rows": rows,
-        "days": _days(first, (last - first).days, reader),
+        "days": _days(first, (last - first).days, now, reader),
         "now": (now, str(gettext("now")) if 0 <= now <= 100 else ""),
         "label": finding(meets),
         "meets": meets,
@@ -100,13 +102,12 @@ def _own(change: pb.Change, reader: Reader, bar: Callable[..., dict[str, Any]]) 
     return bars
 
 
-def _days(first: datetime, count: int, reader: Reader) -> list[dict[str, Any]]:
-    starts = [first + timedelta(days=number) for number in range(count)]
-    return [
-        {
-            "text": formats.day(at, reader.language) if count <= _LONG_LABELS else str(at.day),
-            "short": str(at.day),
-            "at": round(index / count * 100, 2),
-        }
-        for index, at in enumerate(starts)
-    ]
+def _days(first: datetime, count: int, now: float, reader: Reader) -> list[dict[str, Any]]:
+    """The days of the axis; a day's words make room for the mark of the present. now: its place in percent."""
+    days = []
+    for number in range(count):
+        at, place = first + timedelta(days=number), round(number / count * 100, 2)
+        free = not _ROOM_BEFORE > place - now > -_ROOM_AFTER
+        long = formats.day(at, reader.language) if count <= _LONG_LABELS else str(at.day)
+        days.append({"text": long if free else "", "short": str(at.day) if free else "", "at": place})
+    return days

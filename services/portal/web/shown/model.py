@@ -1,0 +1,86 @@
+"""A version of a cost model as its pages show it: facts, and what impact and priority stand for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import gettext
+from throughline.metrics.v1 import metrics_pb2
+
+from services.portal.web import formats
+from services.portal.web.shown.ledger import share_words
+from services.portal.web.shown.reader import Reader, instant, last_part
+
+
+def state(model: metrics_pb2.CostModel) -> dict[str, str]:
+    """The chip of a version: text, tone and icon_name."""
+    if model.state == metrics_pb2.COST_MODEL_STATE_APPROVED:
+        return {"text": str(gettext("Approved")), "tone": "ok", "icon_name": "check-circle"}
+    return {"text": str(gettext("Waits for approval")), "tone": "pause", "icon_name": "hourglass"}
+
+
+def rate(model: metrics_pb2.CostModel, language: str) -> str:
+    """What an affected hour costs."""
+    money = model.people.hourly_rate
+    return formats.money(money.minor_units, money.currency_code, language)
+
+
+def row(model: metrics_pb2.CostModel, reader: Reader, href: str) -> dict[str, Any]:
+    """A version in a list."""
+    return {
+        "name": title(model),
+        "version": f"v{model.version}",
+        "href": href,
+        "state": state(model),
+        "rate": rate(model, reader.language),
+        "effective": _day(model, "effective_time", reader),
+        "who": approved(model, reader) or str(gettext("drafted by %(who)s", who=reader.called(model.author))),
+    }
+
+
+def title(model: metrics_pb2.CostModel) -> str:
+    """What a model values."""
+    if last_part(model.name) == "people":
+        return str(gettext("Working time lost to incidents"))
+    return last_part(model.name)
+
+
+def approved(model: metrics_pb2.CostModel, reader: Reader) -> str:
+    """Who approved it and when; "" for a draft."""
+    if not model.approver:
+        return ""
+    day = _day(model, "approve_time", reader)
+    return str(gettext("approved by %(who)s, %(day)s", who=reader.called(model.approver), day=day))
+
+
+def facts(model: metrics_pb2.CostModel, reader: Reader) -> list[tuple[str, str]]:
+    """The version's facts as (term, description)."""
+    found = [
+        (gettext("Formula"), gettext("people affected × share of their work × hourly rate × time")),
+        (gettext("Hourly rate"), gettext("%(rate)s a person and hour", rate=rate(model, reader.language))),
+        (gettext("Holds from"), _day(model, "effective_time", reader)),
+        (gettext("At most counted"), reader.length(model.people.longest.ToTimedelta())),
+        (gettext("Author"), reader.called(model.author)),
+        (gettext("Approval"), approved(model, reader) or gettext("none yet")),
+    ]
+    return [(str(term), str(text)) for term, text in found]
+
+
+def tables(model: metrics_pb2.CostModel, reader: Reader) -> dict[str, list[list[str]]]:
+    """What each impact and each priority stands for."""
+    language = reader.language
+    levels = {1: gettext("High"), 2: gettext("Medium"), 3: gettext("Low")}
+    return {
+        "scopes": [
+            [str(levels.get(one.impact, one.impact)), formats.number(one.users, language, 0)]
+            for one in model.people.scopes
+        ],
+        "effects": [[f"P{one.priority}", share_words(one.per_mille, language)] for one in model.people.effects],
+    }
+
+
+def _day(model: metrics_pb2.CostModel, field: str, reader: Reader) -> str:
+    if not model.HasField(field):  # type: ignore[arg-type]
+        return "–"
+    today = reader.now.astimezone(reader.zone).date()
+    return formats.day(instant(getattr(model, field)), reader.language, reader.zone, today)

@@ -1,0 +1,82 @@
+"""What filing a ticket costs in the tickets service, beside a bare gRPC call that writes one journalled document."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from throughline.tickets.v1 import ticket_pb2
+from throughline.tickets.v1 import tickets_service_pb2 as pb
+
+from deploy.local.system import System
+from tests.load import bare_server, places
+from tests.load.rounds import Rounds, paced
+
+CALLS = 1_000
+IN_FLIGHT = 32
+ROUNDS = 4
+CREATE = "/throughline.tickets.v1.TicketsService/CreateTicket"
+
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture
+def spans(tmp_path: Path) -> Iterator[str]:
+    """Where spans go, in a process of its own as in the system."""
+    with places.bare_server(tmp_path) as address:
+        yield address
+
+
+@pytest.fixture
+def tickets(tmp_path: Path, spans: str) -> Iterator[System]:
+    """The tickets service alone on its stores."""
+    with places.part_of_the_system(tmp_path / "system", "tickets", spans_to=spans) as part:
+        yield part
+
+
+@pytest.fixture
+def floor(tmp_path: Path, tickets: System) -> Iterator[str]:
+    """The bare server on the same MongoDB."""
+    with places.bare_server(tmp_path, tickets.mongod.uri) as address:
+        yield address
+
+
+def _method(on: grpc.aio.Channel, path: str) -> grpc.aio.UnaryUnaryMultiCallable[pb.CreateTicketRequest, ticket_pb2.Ticket]:
+    return on.unary_unary(
+        path,
+        request_serializer=pb.CreateTicketRequest.SerializeToString,
+        response_deserializer=ticket_pb2.Ticket.FromString,
+    )
+
+
+async def test_filing_a_ticket(tickets: System, floor: str) -> None:
+    """Filing (rule, number, write, event, trace) reaches 0.6 of the bare write's rate and passes the transaction's."""
+    rounds = Rounds("file a ticket over gRPC, one process")
+    async with (
+        grpc.aio.insecure_channel(floor) as to_floor,
+        grpc.aio.insecure_channel(tickets.addresses["tickets"]) as to_ours,
+    ):
+        write = _method(to_floor, bare_server.CREATE)
+        transaction = _method(to_floor, bare_server.CREATE_IN_TRANSACTION)
+        file = _method(to_ours, CREATE)
+        proof = places.metadata(tickets.keys, "tickets")
+        for method, given in ((write, None), (transaction, None), (file, proof)):
+            await paced(lambda _, method=method, given=given: method(places.filing(), metadata=given), 100, IN_FLIGHT)
+        for _ in range(ROUNDS):
+            await places.drained(tickets, ("tickets",))
+            bare = await paced(lambda _: write(places.filing()), CALLS, IN_FLIGHT)
+            both = await paced(lambda _: transaction(places.filing()), CALLS // 2, IN_FLIGHT)
+            proof = places.metadata(tickets.keys, "tickets")
+            began = time.perf_counter()
+            ours = await paced(lambda _, proof=proof: file(places.filing(), metadata=proof), CALLS, IN_FLIGHT)
+            rounds.add("bare write", bare.rate)
+            rounds.add("bare transaction", both.rate)
+            rounds.add("ours", ours.rate)
+            rounds.add("published", CALLS / (await places.drained(tickets, ("tickets",)) - began))
+    rounds.hold("create against one bare write", "ours", "bare write", least=0.6)
+    rounds.hold("create against a bare transaction", "ours", "bare transaction", least=1.0)
+    rounds.hold("... until all its events are published", "published", "bare write")
+    rounds.close()

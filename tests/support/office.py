@@ -1,0 +1,130 @@
+"""People, calls in their name and signed-in browser windows, for tests that go through the pages of a whole system."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from throughline.knowledge.v1 import knowledge_service_pb2, knowledge_service_pb2_grpc
+from throughline.portal.v1 import people_service_pb2, people_service_pb2_grpc
+from throughline.sla.v1 import sla_service_pb2, sla_service_pb2_grpc
+from throughline.tickets.v1 import tickets_service_pb2, tickets_service_pb2_grpc
+
+from deploy.local.system import System
+from services.runtime.actor import Actor
+from services.runtime.client import acting, sync_channel
+from services.runtime.identity import Keys
+
+PASSWORD = "correct horse battery 9"
+ADMIN = Actor("people/admin", frozenset({"administrator"}))
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+
+_SERVICES: dict[str, tuple[Any, Any]] = {
+    "people": (people_service_pb2, people_service_pb2_grpc.PeopleServiceStub),
+    "tickets": (tickets_service_pb2, tickets_service_pb2_grpc.TicketsServiceStub),
+    "sla": (sla_service_pb2, sla_service_pb2_grpc.SlaServiceStub),
+    "knowledge": (knowledge_service_pb2, knowledge_service_pb2_grpc.KnowledgeServiceStub),
+}
+
+
+class Office:
+    """The people of one test module: each has a name of their own, so that modules do not meet."""
+
+    def __init__(self, system: System) -> None:
+        self.url = system.web_url
+        self._keys = Keys(system.keys, "portal")
+        self._stubs = {}
+        for service, (_, stub) in _SERVICES.items():
+            owner = "portal" if service == "people" else service
+            self._stubs[service] = stub(sync_channel(system.addresses[owner], owner, self._keys))
+
+    def ask(self, actor: Actor, service: str, method: str, /, **fields: Any) -> Any:
+        """One call in somebody's name; a change gets a request id."""
+        request = getattr(_SERVICES[service][0], f"{method}Request")(**fields)
+        if "request_id" in request.DESCRIPTOR.fields_by_name:
+            request.request_id = str(uuid.uuid4())
+        with acting(self._keys.sign_person(actor)):
+            return getattr(self._stubs[service], method)(request)
+
+    def person(self, account: str, display_name: str, *roles: str, team: str = "") -> Actor:
+        """Somebody with a password, who can sign in at once."""
+        name, teams = f"people/{account}", [f"teams/{team}"] if team else []
+        self.ask(ADMIN, "people", "PutPerson", name=name, display_name=display_name, roles=roles, teams=teams)
+        self.ask(ADMIN, "people", "SetPassword", name=name, new_password=PASSWORD)
+        return Actor(name, frozenset(roles), frozenset(teams))
+
+    def team(self, team: str, en: str, zh: str) -> str:
+        """A team with its two names; answers "teams/..."."""
+        name = f"teams/{team}"
+        self.ask(ADMIN, "people", "PutTeam", name=name, display_names={"en": en, "zh": zh})
+        return name
+
+
+class Window:
+    """A browser window in which somebody is signed in; it keeps what the pages complained about."""
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self.context, self.url = context, url
+        self.page: Page = context.new_page()
+        self.complaints: list[str] = []
+        self.page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def open(self, path: str) -> Page:
+        """Goes to a page and waits until nothing is loaded any more."""
+        self.page.goto(self.url + path, wait_until="networkidle")
+        return self.page
+
+    def sign_in(self, actor: Actor) -> None:
+        """Signs in through the form."""
+        self.open("/sign-in")
+        self.page.fill("#account", actor.sub.removeprefix("people/"))
+        self.page.fill("#password", PASSWORD)
+        self.page.click("main form button[type=submit]")
+        self.page.wait_for_url(lambda url: "/sign-in" not in url)
+
+    def violations(self) -> list[tuple[str, list[Any]]]:
+        """What axe finds against WCAG 2.1 A and AA on the page as it stands."""
+        self.page.evaluate(AXE.read_text())
+        found = self.page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+        return [(each["id"], [node["target"] for node in each["nodes"]]) for each in found["violations"]]
+
+    def overflow(self) -> int:
+        """By how many pixels the page is wider than the window."""
+        width = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        return max(0, int(self.page.evaluate(width)))
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """One real browser."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        yield started
+        started.close()
+
+
+@contextmanager
+def window(
+    browser: Browser, office: Office, actor: Actor, *, language: str = "en", theme: str = "light", width: int = 1280
+) -> Iterator[Window]:
+    """A window of somebody who is signed in, in a language, a theme and a width in pixels."""
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    context.add_cookies(
+        [
+            {"name": name, "value": value, "url": office.url}
+            for name, value in (("tl_lang", language), ("tl_theme", theme))
+        ]
+    )
+    context.set_default_timeout(15_000)
+    opened = Window(context, office.url)
+    opened.sign_in(actor)
+    yield opened
+    context.close()
