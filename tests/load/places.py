@@ -70,6 +70,13 @@ def part_of_the_system(folder: Path, *processes: str, spans_to: str = "") -> Ite
         part.abandon()
 
 
+def started(system: System, process: str) -> None:
+    """Starts one more process of the system, and waits until it serves."""
+    system.children[process] = system._child(process)
+    system.children[process].start()
+    system.await_ready(process)
+
+
 def metadata(keys: Path, callee: str, actor: Actor = AGENT) -> grpc.aio.Metadata:
     """What the portal's own channel sends with a call in the name of `actor`; good for a minute."""
     portal = Keys(keys, "portal")

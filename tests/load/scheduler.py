@@ -73,6 +73,7 @@ def _run(uri: str, moments: Sequence[datetime]) -> tuple[float, float, list[floa
         scheduler.resume()
         done.wait(60)
         ended = time.time()
+        scheduler.pause()
         scheduler.shutdown()
         client.drop_database(name)
     return began, ended, lags

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from throughline.knowledge.v1 import knowledge_service_pb2, knowledge_service_pb2_grpc
 from throughline.portal.v1 import people_service_pb2, people_service_pb2_grpc
 from throughline.sla.v1 import sla_service_pb2, sla_service_pb2_grpc
@@ -40,6 +40,7 @@ class Office:
     def __init__(self, system: System) -> None:
         self.url = system.web_url
         self._keys = Keys(system.keys, "portal")
+        self.sessions: dict[str, list[Any]] = {}
         self._stubs = {}
         for service, (_, stub) in _SERVICES.items():
             owner = "portal" if service == "people" else service
@@ -74,8 +75,13 @@ class Window:
         self.context, self.url = context, url
         self.page: Page = context.new_page()
         self.complaints: list[str] = []
-        self.page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _heard(self, said: ConsoleMessage) -> None:
+        # A form that is refused answers 400, which the console tells too; that is the page's business.
+        if said.type == "error" and "Failed to load resource" not in said.text:
+            self.complaints.append(said.text)
 
     def open(self, path: str) -> Page:
         """Goes to a page and waits until nothing is loaded any more."""
@@ -125,6 +131,13 @@ def window(
     )
     context.set_default_timeout(15_000)
     opened = Window(context, office.url)
-    opened.sign_in(actor)
+    # Proving a password is slow on purpose; who has signed in once stays so for the module.
+    if actor.sub in office.sessions:
+        context.add_cookies(office.sessions[actor.sub])
+    else:
+        opened.sign_in(actor)
+        office.sessions[actor.sub] = [
+            cookie for cookie in context.cookies() if cookie["name"] not in ("tl_lang", "tl_theme")
+        ]
     yield opened
     context.close()

@@ -18,8 +18,8 @@ from throughline.tickets.v1 import tickets_service_pb2
 
 from services.portal.web import cost_models
 from services.portal.web.backends import backends, calm
-from services.portal.web.my_tickets import count_own
 from services.portal.web.names import names
+from services.portal.web.own import count_own
 from services.portal.web.problems import said, trace_id
 from services.portal.web.session import with_roles
 from services.portal.web.shown import axis, choices, fact, ledger, traffic
@@ -160,7 +160,6 @@ def _frame(choice: Choice, now: Reader) -> dict[str, Any]:
         "previous": _at(choice, **choice.days.before().query()),
         "next": _at(choice, **choice.days.after().query()),
         "all": _at(choice),
-        "export": url_for("rest.ledger_entries", **_rest_query(choice)),
     }
 
 
@@ -226,7 +225,7 @@ def _drawer(category: str, board: board_pb2.Board, choice: Choice, now: Reader) 
         "close": _at(choice),
         "link": request.full_path.rstrip("?"),
         "following": url_for(".evidence", category=category, **same, page=more) if more else "",
-        "export": url_for("rest.ledger_entries", **_rest_query(choice, category=category, ticket=ticket)),
+        "export": _export(choice, category, f"tickets/{ticket}" if ticket else ""),
     }
 
 
@@ -241,12 +240,20 @@ def _at(choice: Choice, **changes: str) -> str:
 
 def _rest_query(choice: Choice, **more: str) -> dict[str, Any]:
     """The same choice as the REST address takes it."""
-    query = choice.query(**more)
+    query = choice.query(**{"from": choice.days.start.isoformat(), "to": choice.days.end.isoformat()}, **more)
     query.pop("baseline", None)
-    if "month" in query:
-        query.pop("month")
-        query |= {"from": choice.days.start.isoformat(), "to": choice.days.end.isoformat()}
+    for name in ("channel", "type"):
+        if name in query:
+            query[name] = query[name].upper()
+    if priorities := query.pop("priority", None):
+        query["priorities"] = ",".join(priorities)
     return {**query, "time_zone": choice.zone.key}
+
+
+def _export(choice: Choice, category: str, ticket: str) -> str:
+    """The same rows as JSON."""
+    named = {"category": category.replace("-", "_").upper(), "ticket": ticket}
+    return url_for("rest.list_ledger_entries", **_rest_query(choice, **named))
 
 
 def _changes(choice: Choice) -> list[Any]:

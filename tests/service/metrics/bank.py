@@ -15,6 +15,8 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from throughline.metrics.v1 import metrics_pb2
 from throughline.metrics.v1 import metrics_service_pb2 as pb
 from throughline.metrics.v1.metrics_service_pb2_grpc import MetricsServiceStub
@@ -157,6 +159,21 @@ async def papers(nats_url: str) -> AsyncIterator[Callable[[str], Paper]]:
     assert await bus.ready(30)
     yield partial(Paper, bus)
     await bus.close()
+
+
+def batch(service: str, ends: list[datetime], code: int = 0) -> bytes:
+    """An export of requests to a service that ended then, with a gRPC status code."""
+    request = ExportTraceServiceRequest()
+    resource = request.resource_spans.add()
+    resource.resource.attributes.add(key="service.name").value.string_value = service
+    found = resource.scope_spans.add().spans
+    for number, end in enumerate(ends, 1):
+        span = found.add(kind=Span.SPAN_KIND_SERVER, name="pkg.Shop/Buy", trace_id=b"t" * 16)
+        span.span_id = number.to_bytes(8, "big")
+        span.end_time_unix_nano = round(end.timestamp() * 1000) * 1_000_000
+        span.start_time_unix_nano = span.end_time_unix_nano - 1_000_000
+        span.attributes.add(key="rpc.grpc.status_code").value.int_value = code
+    return request.SerializeToString()
 
 
 def hours(count: float) -> timedelta:

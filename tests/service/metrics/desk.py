@@ -83,7 +83,14 @@ class Story:
         """The next event of the ticket, which changes these fields of it."""
         if kind == "TicketOpened":
             self.ticket.open_time.CopyFrom(stamp(hours))
-        self.ticket.reopens += kind == "TicketReopened"
+        self.ticket.update_time.CopyFrom(stamp(hours))
+        if kind == "TicketReopened":
+            self.ticket.reopens += 1
+            self.ticket.ClearField("resolve_time")
+            self.ticket.ClearField("close_time")
+        elif kind in ("TicketResolved", "TicketClosed"):
+            mark = self.ticket.resolve_time if kind == "TicketResolved" else self.ticket.close_time
+            mark.CopyFrom(stamp(hours))
         for name, value in fields.items():
             setattr(self.ticket, name, value)
         self._ticket += 1

@@ -30,7 +30,7 @@ from services.metrics.store.spans import SETTLE, Spans
 from services.metrics.wire.spans import measured
 from services.runtime.door import now
 from services.runtime.refusal import Refusal
-from tests.service.metrics.bank import BOSS, LI, Bank, Start, interval, opened
+from tests.service.metrics.bank import BOSS, LI, Bank, Start, batch, interval, opened
 
 METHOD = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 UNAVAILABLE, INTERNAL, NOT_FOUND = 14, 13, 5
@@ -190,29 +190,16 @@ async def test_a_dead_callee_is_bad_and_one_that_answers_is_not_counted_twice(ba
     assert [(one.caller, one.callee, one.calls) for one in edges] == [("shop", "busy", 40), ("shop", "dead", 40)]
 
 
-def _batch(service: str, ends: list[datetime], code: int = 0) -> bytes:
-    request = ExportTraceServiceRequest()
-    resource = request.resource_spans.add()
-    resource.resource.attributes.add(key="service.name").value.string_value = service
-    found = resource.scope_spans.add().spans
-    for number, end in enumerate(ends, 1):
-        span = found.add(kind=Span.SPAN_KIND_SERVER, name="pkg.Shop/Buy", trace_id=b"t" * 16)
-        span.span_id = number.to_bytes(8, "big")
-        span.end_time_unix_nano = round(end.timestamp() * 1000) * 1_000_000
-        span.start_time_unix_nano = span.end_time_unix_nano - 1_000_000
-        span.attributes.add(key="rpc.grpc.status_code").value.int_value = code
-    return request.SerializeToString()
-
-
 async def _export(bank: Bank, data: bytes, *metadata: tuple[str, str]) -> None:
     async with grpc.aio.insecure_channel(f"127.0.0.1:{bank.run.port}") as channel:
-        await channel.unary_unary(METHOD)(data, metadata=metadata, timeout=9)
+        export: Any = channel.unary_unary(METHOD)
+        await export(data, metadata=metadata, timeout=9)
 
 
 async def test_a_batch_that_is_sent_again_counts_once(start: Start) -> None:
     """Side by side to two replicas, again, and again after it was folded: 100 spans stay 100."""
     replicas = [await start(), await start()]
-    data = _batch("shop", [now() - timedelta(seconds=9)] * 100)
+    data = batch("shop", [now() - timedelta(seconds=9)] * 100)
     await asyncio.gather(*(_export(bank, data) for bank in replicas * 5))
     assert (await _services(replicas[0]))["shop"].valid == 100.0
     await _folded(replicas[0])
@@ -227,7 +214,7 @@ async def test_folding_neither_loses_nor_doubles(bank: Bank) -> None:
     settled = at + SETTLE + timedelta(seconds=1)
     spans = Spans(bank.run.db)
     for number in range(60):
-        export = measured(_batch("shop", [first, first + timedelta(seconds=1 + number)], 13 * (number % 2)), first)
+        export = measured(batch("shop", [first, first + timedelta(seconds=1 + number)], 13 * (number % 2)), first)
         for one in (export, _called(export, number)):
             # The service's own folder leaves alone what came just now.
             one.received_at = at
@@ -279,7 +266,7 @@ async def test_a_folder_that_was_overtaken_takes_nothing_back(bank: Bank) -> Non
             return after
 
     async def kept(count: int) -> None:
-        export = measured(_batch("shop", [at] * count), at)
+        export = measured(batch("shop", [at] * count), at)
         assert await spans.keep(export)
 
     spans, slow = Spans(bank.run.db), Overtaken(bank.run.db)
@@ -312,7 +299,7 @@ def _called(export: Export, number: int) -> Export:
 async def test_late_and_early_spans_count_when_they_came(bank: Bank) -> None:
     """An hour ago and an hour ahead: both are in the last minute; nine minutes late keeps its own time."""
     at = now()
-    await _export(bank, _batch("shop", [at - timedelta(hours=1), at + timedelta(hours=1), at - timedelta(minutes=9)]))
+    await _export(bank, batch("shop", [at - timedelta(hours=1), at + timedelta(hours=1), at - timedelta(minutes=9)]))
     last_minute = interval(at - timedelta(minutes=1), at + timedelta(minutes=1))
     assert (await _services(bank, period=last_minute))["shop"].valid == 2.0
     assert (await _services(bank))["shop"].valid == 3.0
@@ -322,13 +309,13 @@ async def test_what_is_no_export_or_no_sender_is_refused_with_its_reason(bank: B
     """Bytes that are no request, and a forged token; without any token the door is open."""
     for data, metadata, code in (
         (b"\xff\xff\xff", (), grpc.StatusCode.INVALID_ARGUMENT),
-        (_batch("shop", [now()]), (("x-service-token", "forged"),), grpc.StatusCode.UNAUTHENTICATED),
+        (batch("shop", [now()]), (("x-service-token", "forged"),), grpc.StatusCode.UNAUTHENTICATED),
     ):
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await _export(bank, data, *metadata)
         assert caught.value.code() is code
     assert await _services(bank) == {}
-    await _export(bank, _batch("shop", [now()]), ("x-service-token", bank.keys.sign_service("metrics")))
+    await _export(bank, batch("shop", [now()]), ("x-service-token", bank.keys.sign_service("metrics")))
     assert (await _services(bank))["shop"].valid == 1.0
 
 
@@ -346,11 +333,11 @@ async def test_too_many_at_once_are_told_to_come_back(bank: Bank) -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        export = channel.unary_unary(METHOD, response_deserializer=ExportTraceServiceResponse.FromString)
-        slow = [asyncio.ensure_future(export(_batch("shop", [now()] * n), timeout=9)) for n in (1, 2)]
+        export: Any = channel.unary_unary(METHOD, response_deserializer=ExportTraceServiceResponse.FromString)
+        slow = [asyncio.ensure_future(export(batch("shop", [now()] * n), timeout=9)) for n in (1, 2)]
         await asyncio.sleep(0.3)
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await export(_batch("shop", [now()] * 3), timeout=9)
+            await export(batch("shop", [now()] * 3), timeout=9)
         assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         details = dict(caught.value.trailing_metadata() or ())["grpc-status-details-bin"]
         status = status_pb2.Status.FromString(details)
@@ -369,7 +356,7 @@ async def test_spans_are_acknowledged_only_when_they_are_stored(
     """With the store away an export is UNAVAILABLE, and the same bytes sent again when it is back count once."""
     async with opened(own_mongod.uri, empty_nats, "away", tmp_path / "keys") as start:
         bank = await start()
-        data = _batch("shop", [now()] * 7)
+        data = batch("shop", [now()] * 7)
         await asyncio.to_thread(own_mongod.kill)
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await _export(bank, data)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import bson
 import pytest
@@ -64,7 +66,7 @@ def test_500_random_entries_recompute_to_the_minor_unit() -> None:
     for _ in range(500):
         entry = _random(rng)
         heard = entry_of(type(told(EntryRecorded(entry))).FromString(told(EntryRecorded(entry)).SerializeToString()))
-        aware: CodecOptions[dict[str, object]] = CodecOptions(tz_aware=True, tzinfo=UTC)
+        aware: CodecOptions[Mapping[str, Any]] = CodecOptions(tz_aware=True, tzinfo=UTC)
         kept = decode_entry(bson.decode(bson.encode(encode_entry(heard)), aware))
         assert heard == kept == entry
         assert recompute(kept) == entry.total == entry_message(entry).total.minor_units

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.metrics.rules.people_model import HOUR_MS, Inputs, PeopleModel, amounts_of, half_even, inputs_of
@@ -51,6 +51,7 @@ def test_of_equal_remainders_the_earlier_hour_goes_first() -> None:
     assert amounts_of(whole).amounts == (1, 0, 0)
 
 
+@settings(deadline=None)
 @given(inputs)
 def test_hours_sum_to_the_total_rounded_once(one: Inputs) -> None:
     """The lines sum to the exact total rounded half-even; no line is further than 1 from its exact share."""

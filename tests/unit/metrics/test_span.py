@@ -27,7 +27,7 @@ class Batch:
         self.request = ExportTraceServiceRequest()
         self._number = 0
 
-    def span(self, service: str, kind: Any = SERVER, parent: bytes = b"", **attributes: Any) -> Any:
+    def span(self, service: str, kind: Any = SERVER, parent: Any = b"", **attributes: Any) -> Any:
         """One span that ended now."""
         resource = self.request.resource_spans.add()
         resource.resource.attributes.add(key="service.name").value.string_value = service

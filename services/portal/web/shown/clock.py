@@ -198,15 +198,28 @@ def _parts(clock: sla_pb2.Clock, now: datetime) -> list[tuple[str, float, dateti
     start, kind = instant(clock.current.start_time), _RUNS[clock.current.kind]
     if kind != "run":
         return _told([*parts, *_split(kind, start, now, None)])
-    ran = clock.target.ToTimedelta() - remaining(clock, now) - clock.elapsed.ToTimedelta()
-    if breach is None:
-        closed = max(now - start - ran, timedelta()) if clock.HasField("remaining") else timedelta()
-        parts += [*_split("run", start, now - closed, None), *_split("off", now - closed, now, None)]
-    else:
-        parts += _split("run", start, now, breach)
+    parts += _running(clock, start, now, breach) if clock.HasField("remaining") else _split("run", start, now, breach)
     if clock.HasField("due_time"):
         parts += _split("left", now, instant(clock.due_time), None)
     return _told(parts)
+
+
+def _running(
+    clock: sla_pb2.Clock, start: datetime, now: datetime, breach: datetime | None
+) -> list[tuple[str, float, datetime]]:
+    """What a running clock did since its last turn. Closed hours in between are not told apart, only how long they
+    were: they stand last, before the breach and after it."""
+    left = remaining(clock, now)
+    ran = clock.target.ToTimedelta() - left - clock.elapsed.ToTimedelta()
+    middle = min(max(start, breach), now) if breach is not None else now
+    over = min(ran, max(-left, timedelta())) if breach is not None else timedelta()
+    stop, stop_over = min(start + (ran - over), middle), min(middle + over, now)
+    return [
+        *_split("run", start, stop, None),
+        *_split("off", stop, middle, None),
+        *_split("over", middle, stop_over, None),
+        *_split("off", stop_over, now, None),
+    ]
 
 
 def _split(kind: str, start: datetime, end: datetime, breach: datetime | None) -> list[tuple[str, float, datetime]]:

@@ -263,7 +263,7 @@ def _year_earlier(day: date) -> date:
         return day.replace(year=day.year - 1, day=28)
 
 
-def _one_of(given: MultiDict[str, str], name: str, known: Iterable[str]) -> int:
+def _one_of(given: MultiDict[str, str], name: str, known: Iterable[str]) -> Any:
     text = given.get(name, "").strip().lower()
     if not text:
         return 0

@@ -1,0 +1,24 @@
+"""Numbers: the board, the registry and its values, facts, the value ledger, cost models, availability."""
+
+from __future__ import annotations
+
+from services.portal.web.rest.routes import Route
+
+_MODEL = {"name": "costModels/{id}"}
+
+ROUTES = (
+    Route("GET", "/board", "metrics", "GetBoard", "Three bands over one period and filter"),
+    Route("GET", "/metrics", "metrics", "ListMetrics", "The registry: every metric with its definition"),
+    Route("GET", "/values", "metrics", "ListValues", "Every metric over one period and filter"),
+    Route("GET", "/facts", "metrics", "ListFacts", "The tickets behind a number"),
+    Route("GET", "/facts/{id}", "metrics", "GetFact", "One ticket as the metrics see it", binds={"name": "facts/{id}"}),
+    Route("GET", "/ledgerEntries", "metrics", "ListLedgerEntries", "Rows of the value ledger"),
+    Route("GET", "/ledgerEntries/{id}", "metrics", "GetLedgerEntry", "One row with its formula, inputs and evidence",
+          binds={"name": "ledgerEntries/{id}"}),
+    Route("GET", "/costModels", "metrics", "ListCostModels", "Cost models, each with its latest version"),
+    Route("POST", "/costModels", "metrics", "DraftCostModel", "Draft a version", 201),
+    Route("GET", "/costModels/{id}", "metrics", "GetCostModel", "One version, the latest by default", binds=_MODEL),
+    Route("POST", "/costModels/{id}/approve", "metrics", "ApproveCostModel", "Approve a version", binds=_MODEL),
+    Route("GET", "/services/availability", "metrics", "ListServiceAvailability", "Availability by service, from spans"),
+    Route("GET", "/services/edges", "metrics", "ListServiceEdges", "Who calls whom, from spans"),
+)  # fmt: skip
