@@ -43,7 +43,9 @@ ReadJournal = Callable[[str, int], Awaitable[Sequence[Entry]]]
 T = TypeVar("T")
 
 SUSPECT_FROM = 4
-"""A message delivered this often may be what kills its worker: it is counted first and runs alone."""
+"""A message delivered this often may be what kills its worker: its runs are counted from here on, and once one of them
+did not end it runs alone.
+"""
 _GAP_FROM = 10
 _LATER_S = 1.0
 _IN_PROGRESS_S = 10.0
@@ -134,25 +136,19 @@ class Listener:
         try:
             while not self._stopping.is_set():
                 if batch := await pull.batch():
-                    await self._work(batch)
+                    await self._work(batch, pull)
         finally:
             for msg in await pull.close():
                 await self._tell(msg.nak())
 
-    async def _work(self, batch: list[Msg]) -> None:
+    async def _work(self, batch: list[Msg], pull: Pull) -> None:
         """Brings every message of the batch to an end, whatever happens to it."""
         batch.sort(key=lambda msg: msg.metadata.sequence.stream)
-        open_messages = {id(msg): msg for msg in batch}
-        keeper = asyncio.create_task(self._keep_alive(open_messages))
+        # Those that gathered meanwhile too: while a batch takes long they must not go to another replica as well.
+        keeper = asyncio.create_task(self._keep_alive(lambda: [*batch]))
         _lag.record(time.time() - batch[0].metadata.timestamp.timestamp(), self._labels())
-        suspects = [msg for msg in batch if msg.metadata.num_delivered >= SUSPECT_FROM]
-        fresh = [msg for msg in batch if msg.metadata.num_delivered < SUSPECT_FROM]
         try:
-            for msg in suspects:
-                await self._guarded(msg)
-                open_messages.pop(id(msg), None)
-            if fresh:
-                await self._together(fresh)
+            await self._take_all(batch)
         except Exception:  # noqa: BLE001 - one bad batch must not end the listening
             # Nothing is acknowledged that did not take effect, so the rest simply comes again.
             _log.exception("batch not finished", listener=self._service, stream=self._stream)
@@ -163,34 +159,49 @@ class Listener:
             with contextlib.suppress(asyncio.CancelledError):
                 await keeper
 
-    async def _guarded(self, msg: Msg) -> None:
+    async def _take_all(self, batch: list[Msg]) -> None:
+        """Takes a batch to its effects together, but for those of which a run did not end: they run alone.
+
+        Most of what is delivered often only came early. One that kills its worker puts the others under suspicion with
+        it once; then each is counted by itself.
+        """
+        suspects = {self._key(msg): msg for msg in batch if msg.metadata.num_delivered >= SUSPECT_FROM}
+        marked = await self._when_there(lambda: self._attempts.unfinished(list(suspects)))
+        alone = [key for key in suspects if marked and key in marked]
+        for key in alone:
+            await self._guarded(key, suspects.pop(key))
+        rest = [msg for msg in batch if self._key(msg) not in alone]
+        counted = list(suspects)
+        if marked is None or await self._when_there(lambda: self._attempts.begin_together(counted)) is None:
+            for msg in rest:
+                await self._later(msg)
+        elif rest:
+            await self._together(rest, counted)
+
+    async def _guarded(self, key: str, msg: Msg) -> None:
         """Runs one message alone, counted beforehand, so that a crash is blamed on it and not on its neighbours."""
-        key = f"{self._service}/{msg.metadata.stream}/{msg.metadata.sequence.stream}"
         begun = await self._when_there(lambda: self._attempts.begin(key))
         if begun is None:
-            return await self._later(msg)
-        if begun > Attempts.LIMIT:
+            await self._later(msg)
+        elif begun > Attempts.LIMIT:
             await self._park(msg, "WORKER_CRASHED", f"the worker died {begun - 1} times while it handled this message")
+            await self._when_there(lambda: self._attempts.end([key]))
         else:
-            await self._together([msg], lambda: self._attempts.end(key))
-            return None
-        await self._when_there(lambda: self._attempts.end(key))
-        return None
+            await self._together([msg], [key])
 
-    async def _together(self, batch: list[Msg], written: Callable[[], Awaitable[None]] | None = None) -> None:
-        if not await self._when_there(self._prepare):
-            if written is not None:
-                await self._when_there(written)
+    async def _together(self, batch: list[Msg], begun: Sequence[str] = ()) -> None:
+        """Takes a batch to its effects in one go. begun: the runs that are counted, until the effects are there."""
+        deliveries: list[_Delivery] = []
+        unknown: list[Msg] = []
+        results: list[Exception | None] | None = None
+        if await self._when_there(self._prepare):
+            deliveries, unknown = await self._taken(batch)
+            results = await self._effects(deliveries)
+        if begun:
+            await self._when_there(lambda: self._attempts.end(begun))
+        if results is None:
             for msg in batch:
                 await self._later(msg)
-            return
-        deliveries, unknown = await self._taken(batch)
-        results = await self._effects(deliveries)
-        if written is not None:
-            await self._when_there(written)
-        if results is None:
-            for delivery in deliveries:
-                await self._later(delivery.msg)
             return
         crashpoint.reach("after-write-before-ack")
         for msg in unknown:
@@ -350,12 +361,15 @@ class Listener:
         with contextlib.suppress(NatsError, OSError):
             await saying
 
-    async def _keep_alive(self, messages: Mapping[int, Msg]) -> None:
+    async def _keep_alive(self, held: Callable[[], Iterable[Msg]]) -> None:
         while True:
             await asyncio.sleep(_IN_PROGRESS_S)
-            for msg in list(messages.values()):
+            for msg in list(held()):
                 if not msg.is_acked and self._bus.connected:
                     await self._tell(msg.in_progress())
+
+    def _key(self, msg: Msg) -> str:
+        return f"{self._service}/{msg.metadata.stream}/{msg.metadata.sequence.stream}"
 
     def _labels(self) -> dict[str, str]:
         return {"listener": self._service, "stream": self._stream}

@@ -46,6 +46,11 @@ class Pull:
         self._pause_until = 0.0
         bus.want(consumer)
 
+    @property
+    def waiting(self) -> list[Msg]:
+        """The messages that have come and are not yet handed over."""
+        return list(self._queue)
+
     async def batch(self) -> list[Msg]:
         """Up to 100 messages in the order they came, as soon as there is one; [] after about a second without.
 

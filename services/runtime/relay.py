@@ -18,7 +18,7 @@ from typing import Any
 
 import structlog
 from opentelemetry import metrics
-from pymongo import ASCENDING
+from pymongo import ASCENDING, WriteConcern
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
 
@@ -34,6 +34,8 @@ _FULL_SWEEP_EVERY = 60
 _LOOK_BACK = timedelta(minutes=2)
 _OUTGOING_LIMIT = 20_000
 _BACKOFF_S = (0.5, 10.0)
+# What a failover takes back the sweep finds again, so nobody waits for a majority here.
+_LET_GO = WriteConcern(w=1)
 
 Publish = Callable[[Sequence[Entry]], Awaitable[list[int | Exception]]]
 Told = Callable[[Sequence[tuple[Entry, int]]], None]
@@ -68,6 +70,7 @@ class Relay:
         self._some_outgoing = asyncio.Event()
         self._publishing = asyncio.Lock()
         self._keeping = asyncio.Lock()
+        self._letting_go: asyncio.Task[None] | None = None
         self._away_until: float | None = None
         self._backoff_s = _BACKOFF_S[0]
         self._sweeps = 0
@@ -112,6 +115,10 @@ class Relay:
                     await self._keep_some()
                 while self._outgoing:
                     await self._send_some()
+                await self._let_go_of((), set())
+        if self._letting_go is not None:
+            self._letting_go.cancel()
+            await asyncio.gather(self._letting_go, return_exceptions=True)
 
     async def sweep(self, *, settle: timedelta = SETTLE) -> None:
         """Finds what crashes and failures left behind, older than `settle`, and carries it on.
@@ -146,6 +153,7 @@ class Relay:
                 batch = []
         if batch:
             await self._hand_over(batch)
+        await self._let_go_of((), set())
 
     async def _sweep_journal(self, since: datetime | None, until: datetime) -> None:
         away = self._away_until is not None
@@ -202,10 +210,20 @@ class Relay:
             held = await self._journal.append(entries) if entries else set()
             crashpoint.reach("after-journal-before-publish")
             self._let_out([entry for entry in entries if entry.state == NEW and entry.id in held])
-            collections = {collection.name: collection for collection, _, _ in batch}
-            for name, collection in collections.items():
-                names = [document for owner, document, _ in batch if owner.name == name]
-                await _let_go(collection, names, held)
+            await self._let_go_of(batch, held)
+
+    async def _let_go_of(self, batch: Sequence[_Written], held: set[str]) -> None:
+        """Begins to empty the outboxes, once those of the batch before are empty; meanwhile the next batch is kept."""
+        before = self._letting_go
+        if before is not None:
+            try:
+                # A stop that cancels the waiting finds it here, and waits itself.
+                await asyncio.shield(before)
+            finally:
+                if before.done() and self._letting_go is before:
+                    self._letting_go = None
+        if batch:
+            self._letting_go = asyncio.create_task(_let_go(batch, held))
 
     def _let_out(self, entries: Sequence[Entry]) -> None:
         # With the broker away, or far behind, the journal is queue enough: the sweep takes them from there.
@@ -270,16 +288,23 @@ class Relay:
             await asyncio.sleep(SWEEP_S * random.uniform(0.9, 1.1))  # noqa: S311
 
 
-async def _let_go(collection: _Collection, names: Sequence[str], held: set[str]) -> None:
-    """Takes the kept entries out of the documents' outboxes; a version is not touched, so no writer loses a race."""
-    kept = {"$not": [{"$in": ["$$this._id", sorted(held)]}]}
-    await collection.update_many(
-        {"_id": {"$in": list(names)}},
-        [
-            {"$set": {"outbox": {"$filter": {"input": "$outbox", "cond": kept}}}},
-            {"$set": {"pending": {"$cond": [{"$eq": ["$outbox", []]}, "$$REMOVE", "$pending"]}}},
-        ],
-    )
+async def _let_go(batch: Sequence[_Written], held: set[str]) -> None:
+    """Takes kept entries out of their documents' outboxes; a version is not touched, so no writer loses a race."""
+    ids = sorted(held)
+    others = {"$elemMatch": {"_id": {"$nin": ids}}}
+    some: list[dict[str, Any]] = [
+        {"$set": {"outbox": {"$filter": {"input": "$outbox", "cond": {"$not": [{"$in": ["$$this._id", ids]}]}}}}},
+        {"$set": {"pending": {"$cond": [{"$eq": ["$outbox", []]}, "$$REMOVE", "$pending"]}}},
+    ]
+    for name, collection in {collection.name: collection for collection, _, _ in batch}.items():
+        emptied = collection.with_options(write_concern=_LET_GO)
+        names = list(dict.fromkeys(document for owner, document, _ in batch if owner.name == name))
+        # Mostly nothing else waits there: then all goes at once, which costs the server a third less.
+        done = await emptied.update_many(
+            {"_id": {"$in": names}, "outbox": {"$not": others}}, {"$set": {"outbox": []}, "$unset": {"pending": ""}}
+        )
+        if done.matched_count < len(names):
+            await emptied.update_many({"_id": {"$in": names}, "outbox": others}, some)
 
 
 def _show(relay: Relay) -> None:

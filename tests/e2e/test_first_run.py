@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import grpc
@@ -179,14 +180,15 @@ def _journals(operator: Connection) -> dict[str, int]:
         time.sleep(2)
 
 
-def _signed_in(system: System, login: str) -> httpx.Client:
-    client = httpx.Client(base_url=system.web_url, follow_redirects=True, timeout=30)
-    token = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/sign-in").text)
-    assert token is not None
-    form = {"csrf_token": token.group(1), "account": login, "password": PASSWORDS[login]}
-    answer = client.post("/sign-in", data=form)
-    assert answer.status_code == 200, f"{login}: {answer.status_code}"
-    return client
+@contextmanager
+def _signed_in(system: System, login: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=system.web_url, follow_redirects=True, timeout=30) as client:
+        token = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/sign-in").text)
+        assert token is not None
+        form = {"csrf_token": token.group(1), "account": login, "password": PASSWORDS[login]}
+        answer = client.post("/sign-in", data=form)
+        assert answer.status_code == 200, f"{login}: {answer.status_code}"
+        yield client
 
 
 def _visit(system: System, login: str) -> list[str]:

@@ -1,9 +1,10 @@
-"""One system a test module, with two replicas of every service and promises short enough to be broken in a test."""
+"""A system of its own for each test, with two replicas of every service and promises short enough to be broken in a test."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,10 +12,10 @@ from tests.faults.load import configure
 from tests.faults.rig import Rig
 
 
-@pytest.fixture(scope="module")
-def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    """A system of the module's own, ready; whoever breaks something heals it."""
-    rig = Rig(tmp_path_factory.mktemp("rig"))
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    """A system, ready."""
+    rig = Rig(tmp_path)
     rig.start()
     try:
         asyncio.run(_prepare(rig))

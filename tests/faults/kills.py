@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from services.runtime.crashpoint import POINTS
@@ -43,23 +43,33 @@ def plan(service: str, processes: list[str], count: int, seed: int) -> Iterator[
         yield Death(process, point, chance.choice([1, 1, 2, 3, 5, 8]), chance.uniform(0.0, 2.5))
 
 
-async def die(rig: Rig, death: Death, died: Counter[str]) -> None:
-    """One death, and the next life; counts where it died."""
+async def carry_out(rig: Rig, deaths: Iterable[Death]) -> Counter[str]:
+    """All deaths one after the other, each life beginning where the one before ended; how many died where.
+
+    The last life of each replica goes on.
+    """
+    died: Counter[str] = Counter()
+    for death in deaths:
+        child = rig.system.children[death.process]
+        if child.alive:
+            await rig.kill(death.process)
+        died[await _lived(rig, death)] += 1
+    await rig.heal()
+    return died
+
+
+async def _lived(rig: Rig, death: Death) -> str:
+    """One life; where it ended."""
     child = rig.system.children[death.process]
-    if child.alive:
-        await rig.kill(death.process)
     if death.point == RANDOM:
         await rig.start_process(death.process)
         await asyncio.sleep(death.after_s)
         await rig.kill(death.process)
-        died[RANDOM] += 1
-    else:
-        await rig.start_process(death.process, crash_at=f"{death.point}:{death.n}", ready=False)
-        if await rig.died(death.process, _REACHED_S):
-            assert child.process is not None and child.process.returncode == _EXIT, f"{death} ended otherwise"
-            died[death.point] += 1
-        else:
-            # It was never reached that often: then a death at random, counted as such.
-            await rig.kill(death.process)
-            died[RANDOM] += 1
-    await rig.start_process(death.process)
+        return RANDOM
+    await rig.start_process(death.process, crash_at=f"{death.point}:{death.n}", ready=False)
+    if await rig.died(death.process, _REACHED_S):
+        assert child.process is not None and child.process.returncode == _EXIT, f"{death} ended otherwise: {child.tail()}"
+        return death.point
+    # It never came there so often: a death at random then, and counted as such.
+    await rig.kill(death.process)
+    return RANDOM

@@ -32,7 +32,9 @@ class Rig:
     """A system of its own and what callers did to it."""
 
     def __init__(self, folder: Path, *, replicas: int = 2) -> None:
-        self.system = System(folder, replicas={**dict.fromkeys(SERVICES, replicas), "web": 0})
+        # A trace of every call would cost more than the calls.
+        few = {"TL_TRACE_RATIO": "0.05"}
+        self.system = System(folder, replicas={**dict.fromkeys(SERVICES, replicas), "web": 0}, environment=few)
         self.operations = Operations(folder / "operations.jsonl")
         # A child dies with the thread that started it, so these live as long as the system.
         self._threads = ThreadPoolExecutor(max_workers=4)
@@ -132,8 +134,9 @@ class Rig:
 
         What was acknowledged since the last judgement is asked for again: nothing may come of it.
         """
+        began = time.monotonic()
         await self.heal()
-        await self.quiet()
+        rested = await self.quiet()
         before = await self.evidence()
         found = violations(before, self.operations)
         found += await self._asked_again(callers, before)
@@ -143,6 +146,9 @@ class Rig:
             verdict = await callers.verdict(service)
             if verdict:
                 found.append(f"I7 {service} {verdict}")
+        entries = sum(len(one) for kept in before.services.values() for one in kept.entries.values())
+        took = time.monotonic() - began
+        print(f"\nat rest after {rested:.0f} s, judged {entries} journal entries in {took - rested:.0f} s")
         return found
 
     async def _asked_again(self, callers: Callers, evidence: Evidence) -> list[str]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import pytest
 
 from deploy.local.system import SERVICES
 from tests.faults.invariants import shown
-from tests.faults.kills import RANDOM, die, plan, points_of
+from tests.faults.kills import RANDOM, carry_out, plan, points_of
 from tests.faults.load import EVEN, load
 from tests.faults.rig import Rig
 
@@ -22,17 +20,14 @@ SEED = 20261123
 async def test_kills_lose_nothing_and_double_nothing(rig: Rig, service: str) -> None:
     """Two replicas of the service die 24 times under load, at every point that it comes by, and all invariants hold."""
     seed = SEED + SERVICES.index(service)
-    died: Counter[str] = Counter()
     # What sla and metrics do, tickets make them do.
     weights = {**EVEN, service: EVEN[service] + 3, "tickets": EVEN["tickets"] + (service in ("sla", "metrics")) * 2}
     async with rig.callers() as callers:
         async with load(callers, seed, weights):
-            for death in plan(service, rig.system.replicas[service], KILLS, seed):
-                await die(rig, death, died)
+            died = await carry_out(rig, plan(service, rig.system.replicas[service], KILLS, seed))
         found = await rig.judge(callers)
     print(f"\n{service}: seed {seed}, deaths {dict(died)}, operations {rig.operations.counted()}")
     assert not found, shown(found)
+    for point in (*points_of(service), RANDOM):
+        assert died[point] >= AT_EACH_POINT, f"{service} died {died[point]} times {point}: the load misses it"
     assert sum(died.values()) == KILLS
-    for point in points_of(service):
-        assert died[point] >= AT_EACH_POINT, f"{service} died at {point} {died[point]} times: the load misses it"
-    assert died[RANDOM] >= AT_EACH_POINT

@@ -75,7 +75,13 @@ class Floor:
             "opened_at": now,
             "updated_at": now,
         }
-        event = {"_id": uuid.uuid4().hex, "type": "TicketOpened", "resource": name, "time": now, "data": request.SerializeToString()}
+        event = {
+            "_id": uuid.uuid4().hex,
+            "type": "TicketOpened",
+            "resource": name,
+            "time": now,
+            "data": request.SerializeToString(),
+        }
         return document, event
 
 
@@ -103,12 +109,12 @@ async def main(port: str, uri: str) -> None:
     if uri:
         await floor.prepare()
     server = grpc.aio.server()
-    methods = {
+    methods: dict[str, Any] = {
         "Echo": grpc.unary_unary_rpc_method_handler(floor.echo),
         "Create": _writes(floor.create),
         "CreateInTransaction": _writes(floor.create_in_transaction),
     }
-    export = {"Export": grpc.unary_unary_rpc_method_handler(floor.discard)}
+    export: dict[str, Any] = {"Export": grpc.unary_unary_rpc_method_handler(floor.discard)}
     server.add_generic_rpc_handlers(
         (
             grpc.method_handlers_generic_handler("floor.Floor", methods),

@@ -42,26 +42,27 @@ class Peer:
         """Files one ticket at each call, over a connection of its own."""
         at = urlsplit(self.address)
         headers = self.header(unquote(at.username or ""), unquote(at.password or ""))
-        return poster(f"{at.hostname}:{at.port}", self.path, lambda: self.body(title, text), headers)
+        return poster(f"{at.hostname}:{at.port}", self.path, self.body(title, text), lambda: headers)
 
 
-def poster(address: str, path: str, body: Callable[[], Body], headers: Mapping[str, str]) -> Callable[[], None]:
-    """POSTs one JSON body at each call over one kept connection.
+def poster(address: str, path: str, body: Body, headers: Callable[[], Mapping[str, str]]) -> Callable[[], None]:
+    """POSTs the body as JSON at each call, over one kept connection. headers: of each call, beside the usual ones.
 
     Raises:
         AssertionError: the answer is no success.
     """
     connection = http.client.HTTPConnection(address, timeout=60)
-    exact = {"Content-Type": "application/json", "Accept": "application/json", **headers}
+    usual, exact = {"Content-Type": "application/json", "Accept": "application/json"}, json.dumps(body)
 
     def post() -> None:
+        sent = {**usual, **headers()}
         try:
-            connection.request("POST", path, json.dumps(body()), exact)
+            connection.request("POST", path, exact, sent)
             answer = connection.getresponse()
         except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
             # The server closed the kept connection between two calls.
             connection.close()
-            connection.request("POST", path, json.dumps(body()), exact)
+            connection.request("POST", path, exact, sent)
             answer = connection.getresponse()
         text = answer.read()
         assert answer.status < 300, (address, path, answer.status, text[:300])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from deploy.local.servers import ROOT
 from deploy.local.system import System
 from services.runtime.actor import Actor
 from services.runtime.identity import Keys
+from tests.load.rounds import until
 
 AGENT = Actor("people/load", frozenset({"agent", "knowledge_author"}), frozenset({"teams/network"}), "")
 _TEXT = "The VPN client cannot connect since the password was reset; 重置密码后无法连接VPN，远程办公受影响。" * 4
@@ -111,17 +111,13 @@ async def drained(system: System, services: Sequence[str] = tuple(_KEPT)) -> flo
     mongo: MongoClient[dict[str, Any]] = MongoClient(system.mongod.uri)
     try:
         async with asyncio.timeout(_QUIET_SECONDS):
-            while not await _is_drained(mongo, client.jetstream(), services):
-                await asyncio.sleep(0.05)
-        return time.perf_counter()
+            return await until(lambda: _is_drained(mongo, client.jetstream(), services), 0.05)
     finally:
         mongo.close()
         await client.close()
 
 
-async def _is_drained(
-    mongo: MongoClient[dict[str, Any]], jetstream: JetStreamContext, services: Sequence[str]
-) -> bool:
+async def _is_drained(mongo: MongoClient[dict[str, Any]], jetstream: JetStreamContext, services: Sequence[str]) -> bool:
     # Down the stream: what is gone from one place is by then in the next, which is looked at later.
     for service in services:
         for collection in _KEPT[service]:

@@ -54,6 +54,14 @@ async def paced(call: Callable[[int], Awaitable[object]], calls: int, in_flight:
     return Pace(calls / (time.perf_counter() - began), sorted(seconds))
 
 
+async def until(reached: Callable[[], Awaitable[bool]], pause: float = 0.01) -> float:
+    """Asks every `pause` seconds until the answer is yes; when that was, on the clock of time.perf_counter."""
+    while True:
+        if await reached():
+            return time.perf_counter()
+        await asyncio.sleep(pause)
+
+
 def paced_by_threads(clients: Sequence[Callable[[], object]], calls: int) -> Pace:
     """The same with a thread for each client."""
     share = calls // len(clients)
@@ -125,7 +133,9 @@ class Rounds:
             bar, holds = f"<= {most:g} x", ratio <= most
         self._rows.append(_Row(what, self._shown(floor), peer, self._shown(ours), ratio, bar, holds))
 
-    def hold_peer(self, what: str, ours: str, peer: str, *, least: float | None = None, most: float | None = None) -> None:
+    def hold_peer(
+        self, what: str, ours: str, peer: str, *, least: float | None = None, most: float | None = None
+    ) -> None:
         """A row of the table: ours to a peer."""
         self.hold(what, ours, peer, least=least, most=most, peer=f"{peer} {self._shown(peer)}")
         last = self._rows.pop()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -44,12 +45,13 @@ def floor(tmp_path: Path, tickets: System) -> Iterator[str]:
         yield address
 
 
-def _method(on: grpc.aio.Channel, path: str) -> grpc.aio.UnaryUnaryMultiCallable[pb.CreateTicketRequest, ticket_pb2.Ticket]:
-    return on.unary_unary(
+def _files(on: grpc.aio.Channel, path: str, proof: grpc.aio.Metadata | None = None) -> Callable[[int], Awaitable[Any]]:
+    method: Any = on.unary_unary(
         path,
         request_serializer=pb.CreateTicketRequest.SerializeToString,
         response_deserializer=ticket_pb2.Ticket.FromString,
     )
+    return lambda _: method(places.filing(), metadata=proof)
 
 
 async def test_filing_a_ticket(tickets: System, floor: str) -> None:
@@ -59,19 +61,18 @@ async def test_filing_a_ticket(tickets: System, floor: str) -> None:
         grpc.aio.insecure_channel(floor) as to_floor,
         grpc.aio.insecure_channel(tickets.addresses["tickets"]) as to_ours,
     ):
-        write = _method(to_floor, bare_server.CREATE)
-        transaction = _method(to_floor, bare_server.CREATE_IN_TRANSACTION)
-        file = _method(to_ours, CREATE)
-        proof = places.metadata(tickets.keys, "tickets")
-        for method, given in ((write, None), (transaction, None), (file, proof)):
-            await paced(lambda _, method=method, given=given: method(places.filing(), metadata=given), 100, IN_FLIGHT)
+        write, transaction = (
+            _files(to_floor, path) for path in (bare_server.CREATE, bare_server.CREATE_IN_TRANSACTION)
+        )
+        for method in (write, transaction, _files(to_ours, CREATE, places.metadata(tickets.keys, "tickets"))):
+            await paced(method, 100, IN_FLIGHT)
         for _ in range(ROUNDS):
             await places.drained(tickets, ("tickets",))
-            bare = await paced(lambda _: write(places.filing()), CALLS, IN_FLIGHT)
-            both = await paced(lambda _: transaction(places.filing()), CALLS // 2, IN_FLIGHT)
-            proof = places.metadata(tickets.keys, "tickets")
+            bare = await paced(write, CALLS, IN_FLIGHT)
+            both = await paced(transaction, CALLS // 2, IN_FLIGHT)
+            file = _files(to_ours, CREATE, places.metadata(tickets.keys, "tickets"))
             began = time.perf_counter()
-            ours = await paced(lambda _, proof=proof: file(places.filing(), metadata=proof), CALLS, IN_FLIGHT)
+            ours = await paced(file, CALLS, IN_FLIGHT)
             rounds.add("bare write", bare.rate)
             rounds.add("bare transaction", both.rate)
             rounds.add("ours", ours.rate)

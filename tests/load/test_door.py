@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -40,7 +41,6 @@ def ours(tmp_path: Path, floor: str, mongo_uri: str, nats_url: str, database: st
         yield f"127.0.0.1:{port}", keys
 
 
-
 async def test_a_call_behind_the_door(floor: str, ours: tuple[str, Path]) -> None:
     """A call behind the door reaches at least half the rate of a bare echo, 32 in flight, two processes."""
     address, keys = ours
@@ -54,8 +54,8 @@ async def test_a_call_behind_the_door(floor: str, ours: tuple[str, Path]) -> Non
         grpc.aio.insecure_channel(address) as to_ours,
         channel(address, "echo", portal) as by_our_client,
     ):
-        bare = to_floor.unary_unary(bare_server.ECHO)
-        behind = to_ours.unary_unary(f"/{echo.SERVICE}/Echo")
+        bare: Any = to_floor.unary_unary(bare_server.ECHO)
+        behind: Any = to_ours.unary_unary(f"/{echo.SERVICE}/Echo")
         await bare(exact), await behind(exact, metadata=proof)
         for _ in range(ROUNDS):
             rounds.add("bare echo", (await paced(lambda _: bare(exact), CALLS, IN_FLIGHT)).rate)

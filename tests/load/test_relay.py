@@ -17,16 +17,17 @@ from pymongo import AsyncMongoClient
 from throughline.tickets.v1 import events_pb2, ticket_pb2
 
 from services.runtime.actor import Actor
+from services.runtime.binding import encode
 from services.runtime.bus import Bus
-from services.runtime.journal import Journal
-from services.runtime.records import Cause, Kind, Records, Stamp, change_many
+from services.runtime.journal import Entry, Journal
+from services.runtime.records import Cause, Change, Kind, Records, Stamp, change_many
+from services.runtime.records.decide import Draft
 from services.runtime.relay import Relay
 from tests.load import places
-from tests.load.rounds import ROUNDS, Rounds
+from tests.load.rounds import ROUNDS, Rounds, until
 
 EVENTS = 3_000
 WINDOW = 256
-SUBJECT = "throughline.tickets.v1.TicketStarted"
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -86,13 +87,14 @@ class Way:
                 ]
             )
 
+    async def _nothing_waits(self) -> bool:
+        return not self.relay.waiting
+
     async def sent(self) -> float:
         """Seconds until everything that waited is published and marked."""
         began = time.perf_counter()
         self.relay.start()
-        while self.relay.waiting:
-            await asyncio.sleep(0.002)
-        took = time.perf_counter() - began
+        took = await until(self._nothing_waits, 0.002) - began
         await self.relay.stop()
         assert not await self.journal.unsent(None, 1)
         return took
@@ -117,8 +119,17 @@ async def way(mongo_uri: str, database: str, bus: Bus) -> AsyncIterator[Way]:
         yield one
 
 
+def _entry() -> Entry:
+    """What the relay carries, as an entry of a first version."""
+    actor, now, text = Actor("people/load"), datetime.now(UTC), places.filing().description
+    draft = Draft(NOTES, "notes/0", None, epoch=1, now=now)
+    records: Any = None
+    draft.apply(Change(records, "notes/0", Cause("notes/0/0", actor, now), lambda _none: (Note(text), (Note(text),))))
+    return draft.entries[0]
+
+
 class Publisher:
-    """A bare client of the same stream."""
+    """A bare client of the same stream, with the same messages ready-made."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -126,8 +137,7 @@ class Publisher:
         self._inbox = client.new_inbox() + "."
         self._left = 0
         self._all = asyncio.Event()
-        note = Note(places.filing().description)
-        self._data = _message(note, Stamp("notes/1", 1, 1, datetime.now(UTC))).SerializeToString()
+        self._subject, self._data, self._headers = encode(_entry())
         self._number = 0
 
     async def begin(self) -> None:
@@ -141,7 +151,7 @@ class Publisher:
             self._left = min(WINDOW, count - start)
             self._all.clear()
             for _ in range(self._left):
-                await self._client.publish(SUBJECT, self._data, self._inbox + "a", self._headers())
+                await self._client.publish(self._subject, self._data, self._inbox + "a", self._message())
             await self._all.wait()
         return count / (time.perf_counter() - began)
 
@@ -149,12 +159,12 @@ class Publisher:
         """Publishes a second, one at a time."""
         began = time.perf_counter()
         for _ in range(count):
-            await self._jetstream.publish(SUBJECT, self._data, headers=self._headers())
+            await self._jetstream.publish(self._subject, self._data, headers=self._message())
         return count / (time.perf_counter() - began)
 
-    def _headers(self) -> dict[str, str]:
+    def _message(self) -> dict[str, str]:
         self._number += 1
-        return {"Nats-Msg-Id": f"bare/{self._number}"}
+        return {**self._headers, "Nats-Msg-Id": f"bare/{self._number}"}
 
     async def _acknowledged(self, _msg: Msg) -> None:
         self._left -= 1

@@ -71,23 +71,21 @@ def token(system: System) -> str:
     return found
 
 
-def _filing() -> peers.Body:
-    return {"type": "INCIDENT", "title": TITLE, "description": places.filing().description, "impact": 2, "urgency": 2}
-
-
 def test_filing_a_ticket_over_rest(system: System, floor: str, token: str) -> None:
     """Filing over REST reaches half the floor's rate and 2.5 times that of any peer that runs here; 8 clients."""
     text = places.filing().description
-    signed = {"Authorization": f"Bearer {token}"}
+    filed = {"type": "INCIDENT", "title": TITLE, "description": text, "impact": 2, "urgency": 2}
     portal = urlsplit(system.web_url).netloc
+
+    def signed() -> dict[str, str]:
+        return {"Authorization": f"Bearer {token}", "Idempotency-Key": str(uuid.uuid4())}
+
     clients = {
         "thin Flask": [
-            peers.poster(floor, "/tickets", lambda: {"title": TITLE, "description": text}, {}) for _ in range(CLIENTS)
-        ],
-        "ours": [
-            peers.poster(portal, "/api/v1/tickets", lambda: {**_filing(), "request_id": str(uuid.uuid4())}, signed)
+            peers.poster(floor, "/tickets", {"title": TITLE, "description": text}, dict[str, str])
             for _ in range(CLIENTS)
         ],
+        "ours": [peers.poster(portal, "/api/v1/tickets", filed, signed) for _ in range(CLIENTS)],
     }
     running = [peer for peer in peers.PEERS if peer.address]
     clients |= {peer.name: [peer.client(TITLE, text) for _ in range(CLIENTS)] for peer in running}

@@ -22,7 +22,7 @@ from services.runtime.records import Records
 
 EXACT_BELOW = 2_000
 """Fewer facts than this in a period are counted one by one, so that its quantiles are exact."""
-FRESH_FACTS = 100_000
+FRESH_FACTS = 30_000
 """Days whose cells are out of date are counted from facts; if these are more, the cells must do for a while."""
 _BATCH = 2_000
 
@@ -116,7 +116,8 @@ class Counts:
 
     async def kept_promises(self, period: Period, filter: Filter, most: int) -> dict[str, str]:
         """Tickets that ended in the period with every clock met, and their titles; the most urgent first."""
-        where = {**chosen(filter, self._scope), "state.met": True, "state.until": within(period)}
+        triaged = {"state.priority": {"$gt": 0}}
+        where = {**triaged, **chosen(filter, self._scope), "state.met": True, "state.until": within(period)}
         found = self._find(where, {"state.title": 1, "state.ticket": 1})
         rows = found.sort([("state.priority", 1), ("state.opened_at", 1)]).limit(most)
         return {row["state"]["ticket"]: row["state"].get("title", "") async for row in rows}

@@ -70,7 +70,7 @@ def entry(entry: str) -> ResponseReturnValue:
         ticket=last_part(found.ticket),
         ticket_href=_ticket_href(found.ticket),
         steps=ledger.chain(found, now, _ticket_href(found.ticket)),
-        evidence=[(one, _evidence_href(one)) for one in found.evidence],
+        evidence=[(one, _evidence_href(one), ledger.noted(one.note)) for one in found.evidence],
     )
 
 

@@ -85,8 +85,8 @@ def plan(given: Typed, zone: ZoneInfo) -> tuple[changes_service_pb2.ChangePlan, 
         reason=values.get("reason", ""),
         plan=values.get("plan", ""),
         rollback_plan=values.get("rollback_plan", ""),
-        services=[f"services/{last_part(name).lower()}" for name in _listed(values.get("services", ""))],
-        tickets=[f"tickets/{number}" for number in _listed(values.get("tickets", "").upper())],
+        services=_named("services", values.get("services", "").lower()),
+        tickets=_named("tickets", values.get("tickets", "").upper()),
         implementer=values.get("implementer", ""),
         steps=[pb.VerificationStep(check=check, pass_mark=mark) for check, mark in given.checks if check or mark],
     )
@@ -118,8 +118,10 @@ def field_of(path: str, given: Typed) -> str:
     return known.get(name, "")
 
 
-def _listed(text: str) -> list[str]:
-    return list(dict.fromkeys(part for part in re.split(r"[\s,;，；、]+", text) if part))
+def _named(collection: str, text: str) -> list[str]:
+    """Names of what is listed, with or without their collection, each once."""
+    parts = (last_part(part) for part in re.split(r"[\s,;，；、]+", text))
+    return list(dict.fromkeys(f"{collection}/{part}" for part in parts if part))
 
 
 def _number(text: str) -> int:

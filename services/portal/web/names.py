@@ -14,6 +14,7 @@ from services.portal.web import i18n
 from services.portal.web.backends import backends, calm
 
 REMEMBERED_SECONDS = 60.0
+_UNHEARD_SECONDS = 2.0
 _MOST = 5_000
 _PAGE = 200
 
@@ -24,7 +25,7 @@ class Names:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._people: dict[str, tuple[float, people_pb2.Person | None]] = {}
-        self._teams: tuple[float, dict[str, people_pb2.Team]] = (0.0, {})
+        self._teams: tuple[float, dict[str, people_pb2.Team]] = (-REMEMBERED_SECONDS, {})
 
     def people(self, wanted: Iterable[str]) -> dict[str, people_pb2.Person]:
         """The persons by name ("people/zhou-yan"); unknown ones are left out."""
@@ -45,11 +46,11 @@ class Names:
         known = ((name, self._people.get(name, (0.0, None))[1]) for name in names)
         return {name: person for name, person in known if person is not None}
 
-    def teams(self) -> dict[str, people_pb2.Team]:
-        """All teams by name."""
+    def teams(self, no_older: float = REMEMBERED_SECONDS) -> dict[str, people_pb2.Team]:
+        """All teams by name, as they were at most so many seconds ago; older ones when nobody can be asked."""
         now = time.monotonic()
-        until, kept = self._teams
-        if until > now:
+        asked, kept = self._teams
+        if now - asked < no_older:
             return kept
         found: dict[str, people_pb2.Team] = {}
         token = ""
@@ -62,7 +63,7 @@ class Names:
             token = page.next_page_token
             if not token:
                 break
-        self._teams = (now + REMEMBERED_SECONDS, found)
+        self._teams = (now, found)
         return found
 
     def told(self, reference: str) -> str:
@@ -74,7 +75,8 @@ class Names:
             person = self.people([reference]).get(reference)
             return person.display_name if person else rest
         if collection == "teams":
-            team = self.teams().get(reference)
+            # A team that nobody has heard of may be a new one.
+            team = self.teams().get(reference) or self.teams(_UNHEARD_SECONDS).get(reference)
             if team is not None:
                 return team.display_names.get(i18n.language(), "") or next(iter(team.display_names.values()), rest)
         return rest

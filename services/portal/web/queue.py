@@ -31,6 +31,8 @@ blueprint = Blueprint("queue", __name__, url_prefix="/queue")
 _NUMBER = re.compile(r"(?:INC|REQ)-[0-9]{6,12}")
 # Acts that open a form in place; the others are sent by their button alone.
 PANELS = ("triage", "assign", "ask", "hold", "resolve", "reopen", "cancel", "link", "attach")
+# Who gives a ticket away may give it to a team that was made just now.
+_TEAMS_NO_OLDER = 2.0
 LISTS = ("mine", "team", "unassigned", "all")
 
 
@@ -246,7 +248,7 @@ def _panel(panel: str, found: ticket_pb2.Ticket, sent: Sent) -> dict[str, Any]:
         return {"cells": {(cell.impact, cell.urgency): cell.priority for cell in matrix.cells}}
     if panel == "assign":
         team = sent.form.get("team") or found.team or data.take_team(found)
-        teams = sorted((reader().called(name), name) for name, one in names().teams().items() if not one.retired)
+        teams = sorted((reader().called(name), name) for name, one in names().teams(_TEAMS_NO_OLDER).items() if not one.retired)
         return {"team": team, "teams": [(name, text) for text, name in teams], "people": data.workers(team)}
     if panel == "link":
         return {"relations": [(str(number), str(text)) for number, text in work.RELATIONS.items()]}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -34,6 +34,7 @@ from services.runtime.identity import Keys
 from services.runtime.journal import Entry
 from services.runtime.refusal import Refusal
 from services.runtime.run import Runtime
+from tests.service.runtime.probe import until
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -170,16 +171,12 @@ class Desk:
 
     async def heard(self, seconds: float = 60.0) -> None:
         """Waits until every event told so far is acknowledged."""
-        async with asyncio.timeout(seconds):
-            for stream, bus in self._buses.items():
-                while not await _is_quiet(bus, stream):
-                    await asyncio.sleep(0.05)
+        for stream, bus in self._buses.items():
+            await until(partial(_is_quiet, bus, stream), seconds)
 
     async def rolled(self, seconds: float = 60.0) -> None:
         """Waits until the cells hold every fact."""
-        async with asyncio.timeout(seconds):
-            while not await self._is_rolled():
-                await asyncio.sleep(0.05)
+        await until(self._is_rolled, seconds)
 
     async def _is_rolled(self) -> bool:
         return not await self.run.db["facts"].count_documents({"state.stale": {"$gte": 0}}, limit=1)

@@ -5,24 +5,28 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from nats.js.api import ConsumerConfig
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from deploy.local.servers import Mongod, Nats
+from services.runtime import streams
 from services.runtime.attempts import Attempts
-from services.runtime.binding import MESSAGE_ID, encode
+from services.runtime.binding import MESSAGE_ID, Heard, encode
 from services.runtime.bus import Bus
 from services.runtime.journal import Entry
 from services.runtime.listener import Handler, Listener, ReadJournal
 from services.runtime.parked import parked_messages, replay
-from services.runtime.streams import events_of
+from services.runtime.records import Change, change_many
+from services.runtime.streams import Consumer, events_of
 from tests.service.runtime.probe import COUNTED, NOTED, TRACEPARENT, Counted, Store, counting, entry, traced, until
 
 Hear = Callable[..., Awaitable[Listener]]
@@ -264,6 +268,67 @@ async def test_listener_parks_what_kills_its_worker(bus: Bus, store: Store, hear
     assert (item.reason, item.stream_seq) == ("WORKER_CRASHED", 2)
     assert (await store.tally()).numbers == (1, 3)
     assert await store.db["attempts"].count_documents({}) == 0
+
+
+async def test_listener_runs_alone_what_did_not_end(
+    bus: Bus, store: Store, hear: Hear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of what is delivered often, only that of which a run did not end is run alone; the rest goes together."""
+    await _deliver_without_end(bus, times=8)
+    await Attempts(store.db).begin("hearer/probe/2")
+    batches: list[list[str]] = []
+
+    async def spied(changes: Sequence[Change]) -> list[Any]:
+        batches.append([change.cause.id.rpartition("/")[0].rpartition("/")[2] for change in changes])
+        return await change_many(changes)
+
+    monkeypatch.setattr("services.runtime.listener.change_many", spied)
+    await hear(counting(store.tallies))
+    await until(lambda: _quiet(bus), 60)
+    assert (await store.tally()).total == 6
+    assert ["2"] in batches
+    assert sorted(one for batch in batches for one in batch) == ["1", "2", "3"]
+    assert await store.db["attempts"].count_documents({}) == 0
+
+
+async def test_listener_keeps_what_waits_behind_a_slow_batch(
+    bus: Bus, store: Store, hear: Hear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What gathers while a batch takes longer than the server waits for an answer does not go to another replica too."""
+    monkeypatch.setattr("services.runtime.listener._IN_PROGRESS_S", 0.2)
+    monkeypatch.setattr(streams, "consumer_config", _impatient(streams.consumer_config))
+    slow = asyncio.Event()
+    count = counting(store.tallies)
+    taken: list[int] = []
+
+    def taking(heard: Heard[Any]) -> list[Change]:
+        taken.append(heard.sequence)
+        return count(heard)
+
+    async def slowly() -> None:
+        await slow.wait()
+
+    listener = Listener(bus, "hearer", "probe", {Counted: taking}, db=store.db, before_batch=slowly)
+    listener.start()
+    await asyncio.sleep(0)
+    assert await bus.ready(timeout=10)
+    await bus.publish([entry(number) for number in range(1, 251)])
+    await asyncio.sleep(0.5)
+    await hear(taking)
+    await asyncio.sleep(3.0)
+    slow.set()
+    await until(lambda: _quiet(bus))
+    await listener.stop()
+    assert sorted(taken) == list(range(1, 251))
+
+
+def _impatient(declared: Callable[[Consumer], ConsumerConfig]) -> Callable[[Consumer], ConsumerConfig]:
+    def config(consumer: Consumer) -> ConsumerConfig:
+        found = declared(consumer)
+        found.ack_wait = 1.0
+        return found
+
+    return config
 
 
 async def test_listener_killed_before_the_acknowledgement(

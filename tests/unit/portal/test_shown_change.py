@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from flask import Flask
 from google.protobuf.timestamp_pb2 import Timestamp
 from throughline.changes.v1 import change_pb2 as pb
 from throughline.portal.v1 import people_pb2
@@ -25,10 +26,16 @@ READER = Reader(sub="people/lin", now=NOW, zone=SHANGHAI)
 STATES = [number for number in pb.ChangeState.values() if number]
 
 
+@pytest.fixture(scope="module")
+def app() -> Flask:
+    """An app with the portal's languages."""
+    return create_gallery_app()
+
+
 @pytest.fixture(autouse=True)
-def words() -> Iterator[None]:
+def words(app: Flask) -> Iterator[None]:
     """A request of somebody who reads English."""
-    with create_gallery_app().test_request_context(headers={"Accept-Language": "en"}):
+    with app.test_request_context(headers={"Accept-Language": "en"}):
         yield
 
 
@@ -124,7 +131,7 @@ def test_approvals() -> None:
 
 
 def test_lanes() -> None:
-    """A change that touches the same service at the same time is named; one beside it is not; days keep clear of now."""
+    """A change that touches the same service at the same time is named, one beside it is not."""
     mine = change(pb.CHANGE_STATE_APPROVED)
     near = change(pb.CHANGE_STATE_APPROVED, name="changes/CHG-000013")
     away = change(pb.CHANGE_STATE_APPROVED, name="changes/CHG-000014", opens=20)
@@ -139,9 +146,22 @@ def test_lanes() -> None:
     lanes = window.lanes(mine, found, READER)
     assert lanes["meets"] == ["CHG-000013"]
     assert lanes["label"] == "CHG-000013 touches the same services in the same window."
-    assert [day["text"] for day in lanes["days"]][:2] == ["Nov 22", ""] or "" in [day["text"] for day in lanes["days"]]
     places = [place for row in lanes["rows"] for bar in row["bars"] for place in (bar["from"], bar["to"])]
     assert all(0 <= place <= 101 for place in places)
+
+
+def test_the_present_has_room() -> None:
+    """The word of the present stands alone: a day that begins beside it is not printed over it."""
+    mine = change(pb.CHANGE_STATE_APPROVED)
+    early = Reader(sub="people/lin", now=NOW - timedelta(hours=12), zone=SHANGHAI)
+    assert [day["text"] for day in window.lanes(mine, [], READER)["days"]] == ["Nov 22", "Nov 23", "Nov 24", "Nov 25"]
+    lanes = window.lanes(mine, [], early)
+    assert (lanes["now"], [day["text"] for day in lanes["days"]]) == (
+        (27.08, "now"),
+        ["Nov 22", "", "Nov 24", "Nov 25"],
+    )
+    past = Reader(sub="people/lin", now=NOW + timedelta(days=30), zone=SHANGHAI)
+    assert window.lanes(mine, [], past)["now"][1] == ""
 
 
 def test_the_axis_holds_the_window() -> None:

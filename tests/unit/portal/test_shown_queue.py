@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from throughline.portal.v1 import people_pb2
 from throughline.sla.v1 import sla_pb2
-from throughline.tickets.v1 import ticket_pb2, tickets_service_pb2
+from throughline.tickets.v1 import events_pb2, ticket_pb2, tickets_service_pb2
 from werkzeug.datastructures import FileStorage
 
 from services.portal.web import queue_verbs
@@ -28,10 +29,16 @@ ASKED = ticket_pb2.TICKET_STATE_AWAITING_REQUESTER
 HELD = ticket_pb2.TICKET_STATE_ON_HOLD
 
 
+@pytest.fixture(scope="module")
+def app() -> Flask:
+    """An app with the portal's languages."""
+    return create_gallery_app()
+
+
 @pytest.fixture(autouse=True)
-def words() -> Iterator[None]:
+def words(app: Flask) -> Iterator[None]:
     """A request of somebody who reads English."""
-    with create_gallery_app().test_request_context(headers={"Accept-Language": "en"}):
+    with app.test_request_context(headers={"Accept-Language": "en"}):
         yield
 
 
@@ -51,7 +58,11 @@ def minutes(count: float) -> Duration:
 
 def ticket(number: int, priority: int, opened: float, **fields: Any) -> ticket_pb2.Ticket:
     """A ticket that was opened so many minutes before the present."""
-    given = {"state": ticket_pb2.TICKET_STATE_IN_PROGRESS, "team": "teams/stores", "requester": "people/meng"} | fields
+    given: dict[str, Any] = {
+        "state": ticket_pb2.TICKET_STATE_IN_PROGRESS,
+        "team": "teams/stores",
+        "requester": "people/meng",
+    } | fields
     name = f"tickets/INC-{number:06}"
     return ticket_pb2.Ticket(name=name, title="t", priority=priority, open_time=stamp(-opened), **given)
 
@@ -75,7 +86,11 @@ def clocks(*found: Any) -> sla_pb2.TicketClocks:
 
 def entry(kind: str, **fields: Any) -> tickets_service_pb2.TimelineEntry:
     """One entry of a ticket's journal."""
-    given = {"actor": "people/lin", "time": stamp(-5), "visibility": ticket_pb2.VISIBILITY_PUBLIC} | fields
+    given: dict[str, Any] = {
+        "actor": "people/lin",
+        "time": stamp(-5),
+        "visibility": ticket_pb2.VISIBILITY_PUBLIC,
+    } | fields
     return tickets_service_pb2.TimelineEntry(kind=kind, **given)
 
 
@@ -226,8 +241,6 @@ def test_where_it_stands() -> None:
 
 def test_every_kind_of_entry_has_words() -> None:
     """Each event that a ticket can have is told in a sentence of its own, never by its name."""
-    from throughline.tickets.v1 import events_pb2
-
     kinds = [name for name in events_pb2.DESCRIPTOR.message_types_by_name if "Matrix" not in name]
     told = {kind: work.said(entry(kind, team="teams/stores", detail="KB-1"), READER) for kind in kinds}
     unknown = work.said(entry("SomethingNew"), READER)
@@ -273,7 +286,7 @@ def test_take_is_two_requests_of_one_form() -> None:
     assert [method for method, _ in made] == ["AssignTicket", "StartTicket"]
     assert [asked for _, asked in made] == [asked for _, asked in again]
     assert made[0][1].request_id == form["request_id"] != made[1][1].request_id
-    assert uuid.UUID(made[1][1].request_id)
+    assert str(uuid.UUID(made[1][1].request_id)) == made[1][1].request_id
     assert (made[0][1].etag, made[1][1].etag) == ('"4"', "")
     assert len(queue_verbs.requests("take", "INC-000001", form)) == 1
 

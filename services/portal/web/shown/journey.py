@@ -17,10 +17,13 @@ Entry = tickets_service_pb2.TimelineEntry
 
 # Told in the conversation, among the files, or of no use to whoever follows the ticket.
 _ELSEWHERE = ("CommentAdded", "AttachmentAdded", "TicketLinked", "TicketUnlinked", "TicketImported", "")
+# With these somebody of ours begins to work; after any other step who works is told apart from it.
+_TAKES_UP = ("TicketStarted", "TicketResumed")
 _WAITS = (ticket_pb2.TICKET_STATE_AWAITING_REQUESTER, ticket_pb2.TICKET_STATE_ON_HOLD)
 _OURS = (ticket_pb2.TICKET_STATE_NEW, ticket_pb2.TICKET_STATE_IN_PROGRESS)
 # What was decided in one go is one step.
 _TOGETHER = timedelta(seconds=90)
+_NOTED = timedelta(minutes=1)
 
 
 def journey(
@@ -42,6 +45,9 @@ def journey(
         own = ticket_shown.is_own(ticket, reader)
         turn = gettext("Your turn: does it work?") if own else gettext("The requester looks whether it works")
         steps.append({"state": "now", "title": str(turn)})
+    elif ticket.state == ticket_shown.IN_PROGRESS and steps and told[-1].kind not in _TAKES_UP:
+        works = gettext("%(name)s works on it", name=ticket_shown.hands(ticket, reader))
+        steps.append({"state": "now", "title": str(works)})
     elif steps and ticket.state in ticket_shown.OPEN:
         _mark_present(steps[-1], told[-1], ticket, reader, paused=paused)
     for step in steps:
@@ -89,7 +95,7 @@ def hands(entries: Entries, now: datetime) -> tuple[timedelta, timedelta]:
 def hands_words(entries: Entries, reader: Reader) -> str:
     """`53 min in our hands, 2 h 25 waiting`."""
     ours, waiting = hands(entries, reader.now)
-    if waiting < timedelta(minutes=1):
+    if waiting < _NOTED:
         return str(gettext("%(ours)s in our hands", ours=reader.length(ours)))
     return str(
         gettext("%(ours)s in our hands, %(waiting)s waiting", ours=reader.length(ours), waiting=reader.length(waiting))
@@ -121,8 +127,9 @@ def _step(
         return step
     if last.kind in ("RequesterAsked", "TicketHeld") and following is not None:
         until = instant(following[0].time)
-        step["time"] = reader.stretch(start, until)
-        step["detail"] = str(gettext("%(length)s waiting", length=reader.length(until - start)))
+        if until - start >= _NOTED:
+            step["time"] = reader.stretch(start, until)
+            step["detail"] = str(gettext("%(length)s waiting", length=reader.length(until - start)))
     if last.kind in ("TicketHeld", "TicketReopened", "TicketCancelled") and last.text:
         step["quote"] = {"text": last.text}
     elif last.kind == "TicketResolved":
@@ -131,7 +138,7 @@ def _step(
     elif last.kind in ("TicketStarted", "TicketAssigned") and not step.get("detail"):
         waited = start - instant(ticket.open_time)
         first_start = last.kind == "TicketStarted" and ticket.reopens == 0
-        if first_start and waited >= timedelta(minutes=1):
+        if first_start and waited >= _NOTED:
             step["detail"] = str(gettext("%(length)s after it was filed", length=reader.length(waited)))
     return step
 
@@ -196,7 +203,7 @@ def _mark_present(
             step["chip"] = {"text": str(gettext("Clock paused")), "tone": "pause", "icon": "pause"}
         return
     step["state"] = "now"
-    if ticket.state == ticket_shown.IN_PROGRESS and entry.kind in ("TicketStarted", "TicketResumed"):
+    if ticket.state == ticket_shown.IN_PROGRESS:
         step.update(title=str(gettext("%(name)s works on it", name=ticket_shown.hands(ticket, reader))), time=since)
 
 

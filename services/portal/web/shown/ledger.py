@@ -72,7 +72,7 @@ def chain(entry: metrics_pb2.LedgerEntry, reader: Reader, ticket_href: str) -> l
             "state": "done",
             "title": ticket,
             "href": ticket_href,
-            "detail": gettext("Opened %(time)s", time=reader.near(begun)) + (f" · {_noted(note)}" if note else ""),
+            "detail": gettext("Opened %(time)s", time=reader.near(begun)) + (f" · {noted(note)}" if note else ""),
         }
     ]
     if "ms" in given:
@@ -183,7 +183,7 @@ def share_words(per_mille: int, language: str) -> str:
     return formats.number(Decimal(per_mille).scaleb(-1), language) + "%"
 
 
-def _noted(note: str) -> str:
+def noted(note: str) -> str:
     """ "impact 2, priority 3" in the reader's words; other notes as they are."""
     words, _, rest = note.partition(", priority ")
     impact = words.removeprefix("impact ")

@@ -15,7 +15,7 @@ SHOWN = metrics_pb2.VALUE_STATE_SHOWN
 _NEEDED = re.compile(r"(\d+) needed")
 # Lengths of service time are never told in days, because a working day is none of 24 hours.
 BUSINESS_TIME = frozenset({"first_response_time", "time_to_resolve_business"})
-_HOUR, _DAY = 3600, 86_400
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
 def tile(one: board_pb2.Tile, language: str, *, href: str = "", over: bool = True) -> dict[str, Any]:
@@ -64,6 +64,8 @@ def parts(metric: metrics_pb2.Metric, value: float, language: str) -> tuple[str,
 def length_parts(seconds: float, language: str, *, business: bool = False) -> tuple[str, str]:
     """A length and its unit: ("41", "min"), ("15.2", "h"), ("6.9", "days")."""
     zh = language == "zh"
+    if 0 < seconds < _MINUTE:
+        return ("不足 1", "分钟") if zh else ("under 1", "min")
     if seconds < _HOUR:
         return formats.number(round(seconds / 60), language, 0), "分钟" if zh else "min"
     if seconds < 2 * _DAY or business:

@@ -1,0 +1,88 @@
+"""What the documents say can be done: their commands exist, their links lead somewhere, both READMEs are one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from typer.main import get_command
+
+from tests.support import house
+from tool.__main__ import app
+
+ROOT = Path(__file__).resolve().parents[3]
+READMES = ("README.md", "README.zh-CN.md")
+
+_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+_FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+# A command stands in backticks or begins a line of a block.
+_MAKE = re.compile(r"(?:`|^)make ([a-z][a-z0-9-]*)", re.MULTILINE)
+_TL = re.compile(r"\./tl ([a-z]+)(?: ([a-z]+))?")
+
+
+def _documents() -> list[str]:
+    return sorted(str(path.relative_to(ROOT)) for path in house.files(ROOT) if path.suffix == ".md")
+
+
+def _text(name: str) -> str:
+    return (ROOT / name).read_text("utf-8")
+
+
+def _broken(name: str, text: str) -> Iterator[str]:
+    """Links of a document that lead to no file of the tree; others are not followed."""
+    for link in _LINK.findall(_FENCE.sub("", text)):
+        target = unquote(link.partition("#")[0])
+        if target and "://" not in target and not (ROOT / name).parent.joinpath(target).exists():
+            yield link
+
+
+def _unknown_targets(text: str) -> set[str]:
+    targets = set(re.findall(r"^([a-z][a-z0-9-]*):", _text("Makefile"), re.MULTILINE))
+    return set(_MAKE.findall(text)) - targets
+
+
+def _outline(text: str) -> list[str]:
+    """The levels of its headings, and where its commands, pictures and tables stand among them."""
+    return re.findall(r"^#+(?= )|^```|^!(?=\[)|^\|(?=-)", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", _documents())
+def test_every_link_leads_to_a_file(name: str) -> None:
+    """A relative link of a document names something that is there."""
+    assert list(_broken(name, _text(name))) == []
+
+
+@pytest.mark.parametrize("name", _documents())
+def test_every_make_command_exists(name: str) -> None:
+    """A document that tells to type `make x` is right."""
+    assert _unknown_targets(_text(name)) == set()
+
+
+def test_every_tl_command_exists() -> None:
+    """`./tl import incidents` and the others are commands of the tool."""
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    told = {pair for name in _documents() for pair in _TL.findall(_text(name))}
+    known = {(name, "") for name in commands} | {
+        (name, below) for name, group in commands.items() for below in getattr(group, "commands", {})
+    }
+
+    assert {(first, second) if (first, second) in known else (first, "") for first, second in told} <= known
+    assert ("import", "incidents") in told
+
+
+def test_both_readmes_say_the_same_things_in_the_same_order() -> None:
+    """As many headings of each level, commands, pictures and tables, in one order; and the same commands and links."""
+    english, chinese = map(_text, READMES)
+
+    assert _outline(english) == _outline(chinese)
+    assert _FENCE.findall(english) == _FENCE.findall(chinese)
+    assert set(_LINK.findall(english)) - set(READMES) == set(_LINK.findall(chinese)) - set(READMES)
+
+
+def test_a_wrong_link_and_a_wrong_command_are_found() -> None:
+    """The checks can fail: a file that is not there, a target that is none."""
+    assert list(_broken("docs/map.md", "[a](../README.md) [b](nowhere.md) `[c](x.md)`")) == ["nowhere.md", "x.md"]
+    assert _unknown_targets("`make run`, then\nmake dinner") == {"dinner"}
