@@ -79,6 +79,11 @@ class Child:
             raise DidNotStart(f"{self.name} was never started")
         return self.process.pid
 
+    @property
+    def exit_code(self) -> int | None:
+        """How the last process ended (a signal as its negative number), None while it runs or before the first."""
+        return None if self.process is None else self.process.poll()
+
     def start(self) -> None:
         """Starts the command in a session of its own, so that a Ctrl-C reaches the parent alone."""
         self.log.parent.mkdir(parents=True, exist_ok=True)

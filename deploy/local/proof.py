@@ -108,7 +108,10 @@ def compare(
         ),
         _equal("reopened incidents, by events", known.reopened, int(metrics["tickets_reopened"]["value"])),
         _near(
-            "no assignment change and no reopen, %", 100 * known.straight_share, metrics["no_assignment_change_no_reopen"]["value"], 0.1
+            "no assignment change and no reopen, %",
+            100 * known.straight_share,
+            metrics["no_assignment_change_no_reopen"]["value"],
+            0.1,
         ),
         _equal("opened -> last transition into Resolved, n", len(hours), resolve["n"]),
         _near("... median, h", statistics.median(hours), resolve["median"] / 3600, statistics.median(hours) / 100),

@@ -29,7 +29,8 @@ class System:
 
     folder: holds data, keys and logs. ports: by name (mongo, nats, web, a service, or metrics-<process>); the rest are
     free ones. replicas: how many processes a service has (one; with none it is left out, "web" too). environment: more
-    settings for every service. The processes are named tickets, tickets-2, ..., portal, web.
+    settings for every service; pages: for the web process alone. The processes are named tickets, tickets-2, ...,
+    portal, web.
     """
 
     def __init__(
@@ -39,24 +40,26 @@ class System:
         ports: Mapping[str, int] | None = None,
         replicas: Mapping[str, int] | None = None,
         environment: Mapping[str, str] | None = None,
+        pages: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.keys = folder / "keys"
         self.logs = folder / "log"
         wanted = {service: (replicas or {}).get(service, 1) for service in (*SERVICES, WEB)}
-        pages = [WEB] if wanted.pop(WEB) else []
+        served = [WEB] if wanted.pop(WEB) else []
         self.replicas = {
             service: [service, *(f"{service}-{n}" for n in range(2, count + 1))]
             for service, count in wanted.items()
             if count
         }
         self._more = dict(environment or {})
+        self._pages = dict(pages or {})
         processes = [process for names in self.replicas.values() for process in names]
         named = ["mongo", "nats", WEB, *processes, *(f"metrics-{process}" for process in [*processes, WEB])]
         self.ports = dict(zip(named, free_ports(len(named)), strict=True)) | dict(ports or {})
         self.mongod = Mongod(folder / "mongo", self.ports["mongo"], log=self.logs / "mongod.log")
         self.nats = Nats(folder / "nats", self.ports["nats"], log=self.logs / "nats-server.log")
-        self.children = {process: self._child(process) for process in [*processes, *pages]}
+        self.children = {process: self._child(process) for process in [*processes, *served]}
 
     @property
     def web_url(self) -> str:
@@ -87,7 +90,7 @@ class System:
         if process in self.ports:
             own["TL_LISTEN"] = f"127.0.0.1:{self.ports[process]}"
             own["TL_METRICS_LISTEN"] = f"127.0.0.1:{self.ports[f'metrics-{process}']}"
-        return inherited | own | self.settings() | self._more
+        return inherited | own | self.settings() | self._more | (self._pages if process == WEB else {})
 
     def start(self) -> None:
         """Starts the stores, makes the keys the first time, starts every process and waits until all are ready.

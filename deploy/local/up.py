@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
 import os
 import signal
 import subprocess
@@ -15,19 +13,20 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from deploy.local import running
+from deploy.local import demo, running
 from deploy.local.process import Child, DidNotStart, in_use
 from deploy.local.servers import LOCAL, MissingTool
 from deploy.local.system import SERVICES, System
 
 LOADED = LOCAL / "demo-loaded"
-DEMO = "deploy.local.demo"
 DEFAULT_PORTS = {"web": 8080, "mongo": 27117, "nats": 4322} | {
     service: 50051 + place for place, service in enumerate(SERVICES)
 }
 METRICS_OFFSET = 100
 DOWN_SECONDS = 60.0
 RESTART_PAUSE_SECONDS = 2.0
+# Nobody balances calls over processes here, so none waits until balancers have noticed that it stops.
+_STOPS_AT_ONCE = {"TL_STOP_WAIT_SECONDS": "0"}
 
 say = Console(highlight=False, soft_wrap=True)
 
@@ -59,7 +58,7 @@ def up() -> None:
     already = running.find()
     if already is not None:
         raise SystemExit(f"It runs already, at {already.web_url}. `make down` stops it.")
-    system = System(LOCAL, ports=ports())
+    system = System(LOCAL, ports=ports(), environment=_STOPS_AT_ONCE, pages=demo.PAGES)
     running.Running(os.getpid(), system.web_url, system.settings()).write()
     _hear_signals()
     begun = time.monotonic()
@@ -123,20 +122,19 @@ def _watch(system: System) -> None:
 
 def _load_demo(system: System) -> None:
     """The demo data, once a data folder; the loader can be broken off and run again."""
-    if LOADED.exists() or importlib.util.find_spec(DEMO) is None:
+    if LOADED.exists():
         return
     say.print("Loading the demo data (once) ...")
-    system.run(DEMO)
+    system.run(demo.__name__)
     LOADED.touch()
 
 
 def _welcome(system: System, seconds: float) -> None:
     say.print(f"\nThroughline is up after {seconds:.0f} s: [bold]{system.web_url}[/bold]")
-    if importlib.util.find_spec(DEMO) is not None:
-        table = Table("role", "sign in as", "password", box=None, pad_edge=False)
-        for role, login, password in importlib.import_module(DEMO).ACCOUNTS:
-            table.add_row(role, login, password)
-        say.print(table)
+    table = Table("role", "sign in as", "password", box=None, pad_edge=False)
+    for account in demo.ACCOUNTS:
+        table.add_row(*account)
+    say.print(table)
     say.print(f"Logs: {_short(system.logs)}/. Ctrl-C or `make down` stops it.\n")
 
 

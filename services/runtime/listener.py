@@ -145,7 +145,7 @@ class Listener:
         """Brings every message of the batch to an end, whatever happens to it."""
         batch.sort(key=lambda msg: msg.metadata.sequence.stream)
         # Those that gathered meanwhile too: while a batch takes long they must not go to another replica as well.
-        keeper = asyncio.create_task(self._keep_alive(lambda: [*batch]))
+        keeper = asyncio.create_task(self._keep_alive(lambda: [*batch, *pull.waiting]))
         _lag.record(time.time() - batch[0].metadata.timestamp.timestamp(), self._labels())
         try:
             await self._take_all(batch)

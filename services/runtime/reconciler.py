@@ -116,14 +116,15 @@ class Reconciler:
             Exception: the store or the broker cannot be asked; nothing is decided, check again later.
         """
         async with self._checking:
-            state = await self._broker.stream_state(self._stream)
-            if state is None:
-                return Finding.MISSING
             cursor = await self._journal.cursors.find_one({"_id": self._key})
             if self._newest is None:
                 entry = await self._journal.newest_sent()
                 self._newest = _mark(entry, entry.stream_sequence) if entry else None
             newest = self._newest
+            # Asked last: what replicas publish meanwhile may be ahead of the marks, but no mark ahead of the stream.
+            state = await self._broker.stream_state(self._stream)
+            if state is None:
+                return Finding.MISSING
             lost = await self._lost(cursor, state, newest)
             if lost is None:
                 await self._advance(cursor, state, newest)

@@ -23,6 +23,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
 
 from services.runtime import crashpoint
+from services.runtime.behind import Behind
 from services.runtime.journal import NEW, Entry, Journal
 from services.runtime.records import Records
 
@@ -70,7 +71,8 @@ class Relay:
         self._some_outgoing = asyncio.Event()
         self._publishing = asyncio.Lock()
         self._keeping = asyncio.Lock()
-        self._letting_go: asyncio.Task[None] | None = None
+        self._letting_go = Behind()
+        self._marking = Behind()
         self._away_until: float | None = None
         self._backoff_s = _BACKOFF_S[0]
         self._sweeps = 0
@@ -115,10 +117,10 @@ class Relay:
                     await self._keep_some()
                 while self._outgoing:
                     await self._send_some()
-                await self._let_go_of((), set())
-        if self._letting_go is not None:
-            self._letting_go.cancel()
-            await asyncio.gather(self._letting_go, return_exceptions=True)
+                await self._letting_go.ended()
+                await self._marking.ended()
+        await self._letting_go.cut()
+        await self._marking.cut()
 
     async def sweep(self, *, settle: timedelta = SETTLE) -> None:
         """Finds what crashes and failures left behind, older than `settle`, and carries it on.
@@ -153,7 +155,7 @@ class Relay:
                 batch = []
         if batch:
             await self._hand_over(batch)
-        await self._let_go_of((), set())
+        await self._letting_go.ended()
 
     async def _sweep_journal(self, since: datetime | None, until: datetime) -> None:
         away = self._away_until is not None
@@ -204,26 +206,16 @@ class Relay:
             self._window_full.clear()
 
     async def _hand_over(self, batch: Sequence[_Written]) -> None:
-        """Outbox -> journal; then the broker is told while the documents let go of what is kept."""
+        """Outbox -> journal; then the broker is told while the documents let go of what is kept.
+
+        Meanwhile the next batch can be kept.
+        """
         async with self._keeping:
             entries = [entry for _, _, written in batch for entry in written]
             held = await self._journal.append(entries) if entries else set()
             crashpoint.reach("after-journal-before-publish")
             self._let_out([entry for entry in entries if entry.state == NEW and entry.id in held])
-            await self._let_go_of(batch, held)
-
-    async def _let_go_of(self, batch: Sequence[_Written], held: set[str]) -> None:
-        """Begins to empty the outboxes, once those of the batch before are empty; meanwhile the next batch is kept."""
-        before = self._letting_go
-        if before is not None:
-            try:
-                # A stop that cancels the waiting finds it here, and waits itself.
-                await asyncio.shield(before)
-            finally:
-                if before.done() and self._letting_go is before:
-                    self._letting_go = None
-        if batch:
-            self._letting_go = asyncio.create_task(_let_go(batch, held))
+            await self._letting_go.begin(lambda: _let_go(batch, held))
 
     def _let_out(self, entries: Sequence[Entry]) -> None:
         # With the broker away, or far behind, the journal is queue enough: the sweep takes them from there.
@@ -244,14 +236,17 @@ class Relay:
 
     async def _send_some(self) -> None:
         batch = list(itertools.islice(self._outgoing, WINDOW))
-        if not await self._deliver(batch) and self._away_until is not None:
+        if not await self._deliver(batch, go_on=True) and self._away_until is not None:
             self._outgoing.clear()
             return
         for _ in batch:
             self._outgoing.popleft()
 
-    async def _deliver(self, entries: Sequence[Entry]) -> bool:
-        """Publishes and marks; False when the broker is to be left alone for a while."""
+    async def _deliver(self, entries: Sequence[Entry], *, go_on: bool = False) -> bool:
+        """Publishes and marks; False when the broker is to be left alone for a while.
+
+        go_on: the next window need not wait for this one's marks.
+        """
         async with self._publishing:
             answers: Sequence[int | Exception]
             try:
@@ -260,8 +255,9 @@ class Relay:
                 answers = [error] * len(entries)
             crashpoint.reach("after-publish-before-mark")
             sent = [(e, answer) for e, answer in zip(entries, answers, strict=True) if isinstance(answer, int)]
-            await self._journal.mark_sent([(entry.id, sequence) for entry, sequence in sent])
-            self._told(sent)
+            await self._marking.begin(lambda: self._mark(sent))
+            if not go_on:
+                await self._marking.ended()
             failures = [answer for answer in answers if isinstance(answer, Exception)]
             # A ValueError is about the one entry, not about the broker: it must not hold up the others.
             trouble = next((failure for failure in failures if not isinstance(failure, ValueError)), None)
@@ -269,6 +265,10 @@ class Relay:
                 _log.error("an event can never be published", error=str(failures[0]), events=len(failures))
             self._back_off(trouble)
             return bool(sent) and trouble is None
+
+    async def _mark(self, sent: Sequence[tuple[Entry, int]]) -> None:
+        await self._journal.mark_sent([(entry.id, sequence) for entry, sequence in sent])
+        self._told(sent)
 
     def _back_off(self, failed: Exception | None) -> None:
         if failed is None:
@@ -304,7 +304,7 @@ async def _let_go(batch: Sequence[_Written], held: set[str]) -> None:
             {"_id": {"$in": names}, "outbox": {"$not": others}}, {"$set": {"outbox": []}, "$unset": {"pending": ""}}
         )
         if done.matched_count < len(names):
-            await emptied.update_many({"_id": {"$in": names}, "outbox": others}, some)
+            await emptied.update_many({"_id": {"$in": names}, "outbox._id": {"$in": ids}}, some)
 
 
 def _show(relay: Relay) -> None:

@@ -18,6 +18,9 @@ from deploy.local.system import System
 from services.runtime.actor import Actor
 from tests.support.office import ADMIN, Office, chromium, window
 
+# The first test of a process waits for the whole system to start.
+pytestmark = pytest.mark.timeout(300)
+
 NUMBER = re.compile(r"(?:INC|REQ)-\d{6,}")
 SERVICE = "services/till"
 

@@ -1,4 +1,4 @@
-"""A system of its own for each test, with two replicas of every service and promises short enough to be broken in a test."""
+"""A system of its own for each test: two replicas of every service, and promises that are broken within seconds."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -46,6 +46,11 @@ class Kept:
     told: list[Told] = field(default_factory=list)
     hints: list[tuple[str, datetime]] = field(default_factory=list)
     attempts: list[str] = field(default_factory=list)
+
+    def everything(self) -> Iterator[Entry]:
+        """All entries, those of a resource in their order."""
+        for entries in self.entries.values():
+            yield from entries
 
 
 @dataclass

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from google.protobuf.message import Message
@@ -32,6 +32,7 @@ EVENTS: dict[str, type[Message]] = {
 }
 SEALED = ".JournalSealed"
 MOST_SHOWN = 20
+Places = Mapping[str, list[Entry]]
 _SETTLED = timedelta(seconds=2)
 
 
@@ -55,29 +56,29 @@ def operations_once(evidence: Evidence, operations: Operations) -> Iterator[str]
     """
     left: dict[str, dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
     for service, kept in evidence.services.items():
-        for entries in kept.entries.values():
-            for entry in entries:
-                if entry.cause.startswith("people/"):
-                    left[f"{service} {entry.cause}"][f"{entry.resource}/{entry.version}"].append(entry)
+        for entry in kept.everything():
+            if entry.cause.startswith("people/"):
+                left[f"{service} {entry.cause}"][f"{entry.resource}/{entry.version}"].append(entry)
     for one in operations:
-        places = left.pop(f"{one.service} {one.cause}", {})
         said = f"I1 {one.service} {one.method} {one.cause} on {one.resource or 'a new resource'} ({one.outcome})"
-        if one.outcome is Outcome.ASKED:
-            yield f"{said}: the caller never came back"
-        elif one.outcome is Outcome.FAIL and places:
-            yield f"{said}: refused with {one.reason}, and yet applied as {sorted(places)}"
-        elif len(places) > 1:
-            yield f"{said}: applied {len(places)} times, as {sorted(places)}"
-        elif one.outcome is Outcome.OK and not places:
-            yield f"{said}: acknowledged and lost"
-        elif places:
-            ((place, entries),) = places.items()
-            if one.outcome is Outcome.OK and entries[0].resource != one.resource:
-                yield f"{said}: acknowledged, and applied to {entries[0].resource}"
-            for fault in _other_content(one, entries):
-                yield f"{said}: {place} {fault}"
+        yield from (f"{said}: {fault}" for fault in _not_once(one, left.pop(f"{one.service} {one.cause}", {})))
     for cause, places in left.items():
         yield f"I1 {cause}: nobody asked for it, and it is kept as {sorted(places)}"
+
+
+def _not_once(one: Operation, places: Places) -> Iterator[str]:
+    if one.outcome is Outcome.ASKED:
+        yield "the caller never came back"
+    elif one.outcome is Outcome.FAIL and places:
+        yield f"refused with {one.reason}, and yet applied as {sorted(places)}"
+    elif len(places) > 1:
+        yield f"applied {len(places)} times, as {sorted(places)}"
+    elif one.outcome is Outcome.OK and not places:
+        yield "acknowledged and lost"
+    for place, entries in places.items():
+        if one.outcome is Outcome.OK and entries[0].resource != one.resource:
+            yield f"acknowledged, and applied to {entries[0].resource}"
+        yield from (f"{place} {fault}" for fault in _other_content(one, entries))
 
 
 def _other_content(one: Operation, entries: Sequence[Entry]) -> Iterator[str]:
@@ -135,7 +136,9 @@ def journal_whole(kept: Kept) -> Iterator[str]:
         sequences = [entry.sequence for entry in entries if entry.type]
         if sequences != list(range(1, len(sequences) + 1)):
             yield f"{said}: published sequences {sequences}"
-        twice = [cause for cause, count in Counter(entry.cause for entry in entries if entry.n == 0).items() if count > 1]
+        twice = [
+            cause for cause, count in Counter(entry.cause for entry in entries if entry.n == 0).items() if count > 1
+        ]
         if twice:
             yield f"{said}: applied twice: {twice}"
         if document is None:
@@ -173,24 +176,26 @@ def deadlines_once(evidence: Evidence) -> Iterator[str]:
     """I5: no deadline fired early or twice, and none that has passed is still waited for."""
     for kept in evidence.services.values():
         fired: Counter[str] = Counter()
-        for entries in kept.entries.values():
-            for entry in entries:
-                if not entry.cause.startswith(DUE) or entry.n:
-                    continue
-                name, _, at = due_of(entry.cause)
-                fired[entry.cause] += 1
-                if name != entry.resource:
-                    yield f"I5 {kept.service} {entry.cause}: fired on {entry.resource}"
-                if min(entry.time, entry.recorded_at) < at:
-                    yield f"I5 {kept.service} {entry.cause}: fired early, at {entry.time.isoformat()}"
+        for entry in kept.everything():
+            if entry.n or not entry.cause.startswith(DUE):
+                continue
+            name, _, at = due_of(entry.cause)
+            fired[entry.cause] += 1
+            if name != entry.resource:
+                yield f"I5 {kept.service} {entry.cause}: fired on {entry.resource}"
+            if min(entry.time, entry.recorded_at) < at:
+                yield f"I5 {kept.service} {entry.cause}: fired early, at {entry.time.isoformat()}"
         yield from (f"I5 {kept.service} {cause}: fired {count} times" for cause, count in fired.items() if count > 1)
     if "sla" in evidence.services:
-        for name, document in evidence.services["sla"].documents.items():
-            if document["collection"] != CLOCKS.collection:
-                continue
+        yield from _never_fired(evidence.services["sla"], evidence.at - _SETTLED)
+
+
+def _never_fired(kept: Kept, by: datetime) -> Iterator[str]:
+    for name, document in kept.documents.items():
+        if document["collection"] == CLOCKS.collection:
             for deadline in CLOCKS.deadlines(CLOCKS.decode(document["state"])):
-                if deadline.at < evidence.at - _SETTLED:
-                    yield f"I5 sla {name}: {deadline.step} of {deadline.at.isoformat()} never fired"
+                if deadline.at < by:
+                    yield f"I5 {kept.service} {name}: {deadline.step} of {deadline.at.isoformat()} never fired"
 
 
 def at_rest(kept: Kept) -> Iterator[str]:

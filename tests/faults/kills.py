@@ -68,7 +68,7 @@ async def _lived(rig: Rig, death: Death) -> str:
         return RANDOM
     await rig.start_process(death.process, crash_at=f"{death.point}:{death.n}", ready=False)
     if await rig.died(death.process, _REACHED_S):
-        assert child.process is not None and child.process.returncode == _EXIT, f"{death} ended otherwise: {child.tail()}"
+        assert child.exit_code == _EXIT, f"{death} ended otherwise: {child.tail()}"
         return death.point
     # It never came there so often: a death at random then, and counted as such.
     await rig.kill(death.process)

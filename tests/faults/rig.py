@@ -1,4 +1,4 @@
-"""The whole system with two replicas a service, killed, stopped and healed by a test, and judged when it stands still."""
+"""The whole system with two replicas a service: killed, stopped and healed by a test, judged when it stands still."""
 
 from __future__ import annotations
 
@@ -125,6 +125,11 @@ class Rig:
             await asyncio.sleep(_LOOK_S)
         return time.monotonic() - began
 
+    def unsent(self) -> int:
+        """How many events wait for the broker."""
+        with MongoClient[dict[str, Any]](self.system.mongod.uri) as client:
+            return sum(client[service]["journal"].count_documents({"state": "new"}) for service in self.services)
+
     async def evidence(self) -> Evidence:
         """What the stores hold."""
         return await gather(self.system.mongod.uri, self.system.nats.url, self.services)
@@ -173,9 +178,9 @@ class Rig:
             now = client.admin.command("hello")["localTime"]
             for service in self.services:
                 database = client[service]
-                outboxes = sum(database[name].count_documents({"outbox.0": {"$exists": True}}) for name in records_of(database))
+                waiting = {"outbox.0": {"$exists": True}}
                 counts = {
-                    "outboxes": outboxes,
+                    "outboxes": sum(database[name].count_documents(waiting) for name in records_of(database)),
                     "unsent": database["journal"].count_documents({"state": "new"}),
                     "due": database["timers"].count_documents({"due_at": {"$lte": now}}),
                     "facts not rolled up": database["facts"].count_documents({"state.stale.0": {"$exists": True}}),
@@ -193,5 +198,3 @@ class Rig:
         finally:
             await connection.close()
         return found
-
-

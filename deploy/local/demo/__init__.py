@@ -4,6 +4,6 @@
 first load; every change carries an id made from what it is, so that loading twice changes nothing.
 """
 
-from deploy.local.demo.company import ACCOUNTS
+from deploy.local.demo.company import ACCOUNTS, PAGES
 
-__all__ = ["ACCOUNTS"]
+__all__ = ["ACCOUNTS", "PAGES"]

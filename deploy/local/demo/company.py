@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from services.runtime.actor import Actor
 
 TIME_ZONE = "Asia/Shanghai"
+PAGES = {"TL_COMPANY": "Qihe Retail", "TL_COMPANY_ZH": "栖禾零售", "TL_TIME_ZONE": TIME_ZONE}
+"""What the pages are told of the company."""
+
 PASSWORD = "qihe-demo-2026"  # noqa: S105 - printed by `make run`; the data are invented
 
 SERVICE_DESK = "teams/service-desk"

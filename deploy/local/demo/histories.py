@@ -36,9 +36,9 @@ _CHANNELS = {
 # How many of a priority keep their promise, as the mean of a normal law over the logarithm of target and time.
 _KEPT = {1: -0.55, 2: -0.75, 3: -0.95, 4: -1.15}
 _SPREAD = 0.72
-# The share of the latest month's tickets that still wait for somebody.
-_STUCK = 0.09
-_NEGLECTED = 0.3
+# The share of the tickets of the last days whose work is still under way.
+_STUCK = 0.22
+_STUCK_DAYS = 8
 
 _NEW, _WORK = ticket_pb2.TICKET_STATE_NEW, ticket_pb2.TICKET_STATE_IN_PROGRESS
 _ASKED, _HELD = ticket_pb2.TICKET_STATE_AWAITING_REQUESTER, ticket_pb2.TICKET_STATE_ON_HOLD
@@ -63,6 +63,16 @@ class _Teller:
     def wait(self, minutes: float) -> None:
         """Time goes by, at night too."""
         self.now += timedelta(seconds=round(minutes * 60))
+
+    def pause(self, state: ticket_pb2.TicketState.ValueType, asker: str, ender: str, minutes: float) -> None:
+        """It waits in the state, and goes on; not at all when that would still last."""
+        asked = self.now
+        self.wait(minutes)
+        if self.now < self.until:
+            self.now = asked
+            self.say(state, asker)
+            self.wait(minutes)
+            self.say(_WORK, ender)
 
     def say(self, state: ticket_pb2.TicketState.ValueType, by: str = "", **changed: object) -> None:
         """The next step, unless the present is reached."""
@@ -135,7 +145,9 @@ def _tell(
     teller.say(_NEW, desk, team=team)
     teller.work(minutes * chance.uniform(0.02, 0.14))
     teller.say(_WORK, agent, team=team, assignee=agent)
-    _interrupt(teller, chance, agent, fault, stuck=month == _LATEST_MONTH and chance.random() < _STUCK)
+    _interrupt(teller, chance, agent, fault)
+    if teller.until - teller.now < timedelta(days=_STUCK_DAYS) and chance.random() < _STUCK:
+        return
     teller.work(minutes * chance.uniform(0.4, 0.6))
     teller.say(_RESOLVED, agent, knowledge_used=chance.random() < fault.knowledge * (0.6, 1.0, 1.5)[month])
     if chance.random() < 0.055:
@@ -160,24 +172,17 @@ def _stray(teller: _Teller, chance: random.Random, desk: str, team: str, minutes
         teller.work(minutes * 0.1)
 
 
-def _interrupt(teller: _Teller, chance: random.Random, agent: str, fault: Fault, *, stuck: bool) -> None:
-    """Some tickets wait: for their requester, or for somebody outside; stuck ones to this day, some for nobody."""
-    longer = DAYS * 24 * 60 if stuck else 0
-    if stuck and chance.random() < _NEGLECTED:
-        teller.wait(longer)
-        return
-    asks = chance.random() < (0.14 if _is_incident(fault) else 0.28)
-    if asks:
+def _interrupt(teller: _Teller, chance: random.Random, agent: str, fault: Fault) -> None:
+    """Some tickets wait: for their requester, or for somebody outside; the wait is over by now."""
+    if chance.random() < (0.14 if _is_incident(fault) else 0.28):
         teller.work(chance.uniform(5, 40))
-        teller.say(_ASKED, agent)
-        teller.wait(chance.lognormvariate(4.6, 1.0) + longer)
-        teller.say(_WORK, str(teller.history.requester))
-    if chance.random() < 0.09 or (stuck and not asks):
+        teller.pause(_ASKED, agent, str(teller.history.requester), chance.lognormvariate(4.6, 1.0))
+    if chance.random() < 0.09:
         teller.work(chance.uniform(10, 60))
         waits = [ticket_pb2.HOLD_REASON_VENDOR] * 5 + [ticket_pb2.HOLD_REASON_CHANGE, ticket_pb2.HOLD_REASON_PROBLEM]
-        teller.say(_HELD, agent, hold_reason=chance.choice(waits))
-        teller.wait(chance.lognormvariate(6.6, 0.9) + longer)
-        teller.say(_WORK, agent, hold_reason=ticket_pb2.HOLD_REASON_UNSPECIFIED)
+        teller.looks["hold_reason"] = chance.choice(waits)
+        teller.pause(_HELD, agent, agent, chance.lognormvariate(6.6, 0.9))
+        teller.looks["hold_reason"] = ticket_pb2.HOLD_REASON_UNSPECIFIED
 
 
 def _day(chance: random.Random, anchor: datetime) -> int:

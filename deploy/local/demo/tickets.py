@@ -16,17 +16,21 @@ from deploy.local.demo.stories import STORIES, Act, Story
 
 OPERATOR = "wu-chen"
 _HISTORIES_A_CALL = 40
+_QUESTION = "现在还会出现吗？方便的话发一张屏幕照片，我好直接定位。"
 _UNITS = {site.name: site.unit for site in company.SITES} | {company.HEAD_OFFICE: "cn/hq"}
 
 
-def load_past(loader: Loader) -> int:
-    """Three months of tickets; how many."""
+def load_past(loader: Loader) -> None:
+    """Three months of tickets; what is in work at the end of them waits for somebody today."""
     told = histories(loader.anchor)
     calls = [told[at : at + _HISTORIES_A_CALL] for at in range(0, len(told), _HISTORIES_A_CALL)]
     # One call after another, so that a later ticket has a higher number.
+    names: dict[str, str] = {}
     for call in calls:
-        _require_taken(_import(loader, call))
-    return len(told)
+        results = _import(loader, call)
+        _require_taken(results)
+        names |= {one.external_id: one.ticket for one in results}
+    loader.each(lambda history: _wait(loader, history, names[history.external_id]), _in_work(told))
 
 
 def load_today(loader: Loader, articles: dict[str, str]) -> dict[str, str]:
@@ -35,6 +39,25 @@ def load_today(loader: Loader, articles: dict[str, str]) -> dict[str, str]:
     names = {story.key: (_begun if story.hours_ago else _filed)(loader, story) for story in STORIES}
     loader.each(lambda story: _play(loader, story, names[story.key], articles), STORIES)
     return names
+
+
+def _in_work(told: list[pb.TicketHistory]) -> list[pb.TicketHistory]:
+    return [one for one in told if one.steps[-1].state == ticket_pb2.TICKET_STATE_IN_PROGRESS]
+
+
+def _wait(loader: Loader, history: pb.TicketHistory, name: str) -> None:
+    """One in three asks its requester, one in three waits for a vendor, and one is simply late."""
+    turn = int(history.external_id.partition("-")[2]) % 3
+    agent = history.steps[-1].assignee.partition("/")[2]
+    if turn == 0:
+        asked = pb.AskRequesterRequest(name=name, question=_QUESTION)
+        loader.act(agent, loader.tickets.AskRequester, asked, f"tickets/{history.external_id}/ask")
+    elif turn == 1:
+        vendor = ticket_pb2.HOLD_REASON_VENDOR
+        held = pb.HoldTicketRequest(
+            name=name, reason=vendor, note="等供应商寄备件，单号已给他们", unblocker="联测设备服务"
+        )
+        loader.act(agent, loader.tickets.HoldTicket, held, f"tickets/{history.external_id}/hold")
 
 
 def _import(loader: Loader, told: list[pb.TicketHistory]) -> list[pb.StepResult]:

@@ -245,11 +245,18 @@ def _article(number: str, refusal: Refusal | None = None) -> ResponseReturnValue
         ticket=ticket if _TICKET.fullmatch(ticket) else "",
         may_edit=_is(WRITERS) and (own or _is(REVIEWERS)),
         may_review=_is(REVIEWERS) and not own,
-        errors=field_errors(refusal) if refusal is not None else {},
+        errors=_on_page(refusal),
         kept=request.form,
         request_id=new_request_id,
     )
     return html, STATUS[refusal.kind] if refusal is not None else 200
+
+
+def _on_page(refusal: Refusal | None) -> dict[str, str]:
+    """What was wrong by field; what is about no field of the article's page stands for itself."""
+    if refusal is None:
+        return {}
+    return {name if name in ("note", "reason") else "": text for name, text in field_errors(refusal).items()}
 
 
 def _form(number: str, given: Any, errors: dict[str, str], status: int = 200) -> ResponseReturnValue:

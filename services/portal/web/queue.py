@@ -248,7 +248,8 @@ def _panel(panel: str, found: ticket_pb2.Ticket, sent: Sent) -> dict[str, Any]:
         return {"cells": {(cell.impact, cell.urgency): cell.priority for cell in matrix.cells}}
     if panel == "assign":
         team = sent.form.get("team") or found.team or data.take_team(found)
-        teams = sorted((reader().called(name), name) for name, one in names().teams(_TEAMS_NO_OLDER).items() if not one.retired)
+        known = names().teams(_TEAMS_NO_OLDER)
+        teams = sorted((names().told(name), name) for name, one in known.items() if not one.retired)
         return {"team": team, "teams": [(name, text) for text, name in teams], "people": data.workers(team)}
     if panel == "link":
         return {"relations": [(str(number), str(text)) for number, text in work.RELATIONS.items()]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from services.runtime.journal import checkpoint
 from services.runtime.reconciler import Finding, Reconciler
 from services.runtime.relay import Relay
-from tests.service.runtime.jars import START, Cellar, cause, put
+from tests.service.runtime.jars import START, Broker, Cellar, cause, put
 from tests.service.runtime.probe import until
 
 
@@ -60,6 +61,26 @@ async def test_an_intact_stream_is_left_alone(watched: Watched) -> None:
     await watched.write(3)
     assert await watched.reconciler.check() is Finding.INTACT
     assert await watched.another().check() is Finding.INTACT
+    assert len(watched.broker.published) == 6
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+async def test_a_stream_that_grows_during_the_check_is_left_alone(watched: Watched, fresh: bool) -> None:
+    """While a check goes on another replica publishes, marks and moves the cursor: that is no loss."""
+    await watched.write(1, 2)
+    other, reconciler = watched.another(), watched.another() if fresh else watched.reconciler
+    await other.check()
+    asked = watched.broker.stream_state
+
+    async def overtaken(name: str) -> Broker:
+        state = replace(await asked(name))
+        watched.broker.stream_state = asked  # type: ignore[method-assign]
+        await watched.write(3)
+        await other.check()
+        return state
+
+    watched.broker.stream_state = overtaken  # type: ignore[method-assign,assignment]
+    assert await reconciler.check() is Finding.INTACT
     assert len(watched.broker.published) == 6
 
 

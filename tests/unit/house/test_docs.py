@@ -49,6 +49,13 @@ def _outline(text: str) -> list[str]:
     return re.findall(r"^#+(?= )|^```|^!(?=\[)|^\|(?=-)", text, re.MULTILINE)
 
 
+def _events(path: Path) -> set[str]:
+    """The events of a contract: its messages, but for those that are a part of another."""
+    text = path.read_text("utf-8")
+    named = set(re.findall(r"^message (\w+)", text, re.MULTILINE))
+    return named - set(re.findall(r"^  (?:repeated )?(\w+) \w+ = ", text, re.MULTILINE))
+
+
 @pytest.mark.parametrize("name", _documents())
 def test_every_link_leads_to_a_file(name: str) -> None:
     """A relative link of a document names something that is there."""
@@ -80,6 +87,16 @@ def test_both_readmes_say_the_same_things_in_the_same_order() -> None:
     assert _outline(english) == _outline(chinese)
     assert _FENCE.findall(english) == _FENCE.findall(chinese)
     assert set(_LINK.findall(english)) - set(READMES) == set(_LINK.findall(chinese)) - set(READMES)
+
+
+def test_the_map_names_every_event_and_no_other() -> None:
+    """The events on the map are those of the contracts, stream by stream."""
+    told = {
+        stream: set(re.findall(r"`([A-Z][A-Za-z]+)`", events))
+        for stream, events in re.findall(r"^\| `([a-z]+)` \| (`[A-Z].*)\|$", _text("docs/map.md"), re.MULTILINE)
+    }
+
+    assert told == {path.parts[-3]: _events(path) for path in (ROOT / "proto").rglob("events.proto")}
 
 
 def test_a_wrong_link_and_a_wrong_command_are_found() -> None:

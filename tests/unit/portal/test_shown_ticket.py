@@ -132,6 +132,16 @@ def test_in_work() -> None:
     assert answers["owe"]["value"] == "Nothing"
 
 
+def test_first_answer() -> None:
+    """Until somebody has answered, by when that is promised stands beside the result; late is said as late."""
+    first = sla_pb2.Clock(kind=sla_pb2.CLOCK_KIND_RESPONSE, state=RUNNING, target=Duration(seconds=1800))
+    for due, words in ((10, "First answer by 12:40"), (-10, "First answer late since 12:20")):
+        first.due_time.CopyFrom(stamp(due))
+        first.remaining.CopyFrom(Duration(seconds=due * 60))
+        both = sla_pb2.TicketClocks(clocks=[*clocks().clocks, first])
+        assert four_answers(ticket(), both, reader())["when"]["detail"] == f"{words}. Basis: promise of 8 h"
+
+
 def test_owed_answer() -> None:
     """The requester is next and alone can unblock; when counts from the answer, in service time."""
     answers = four_answers(asked(), clocks(PAUSED, 199, None), reader())

@@ -93,7 +93,8 @@ def _interval(given: MultiDict[str, str], message: Any, names: tuple[str, str], 
     try:
         zone = ZoneInfo(given.get("time_zone") or "UTC")
     except (KeyError, ValueError, OSError):
-        faults.append(Violation("time_zone", "format", 'Name the zone as IANA does, such as "Asia/Shanghai".'))
+        if not any(one.field == "time_zone" for one in faults):
+            faults.append(Violation("time_zone", "format", 'Name the zone as IANA does, such as "Asia/Shanghai".'))
         return
     for name, stamp in zip(names, (message.start_time, message.end_time), strict=True):
         text = given.get(name, "")

@@ -76,7 +76,13 @@ def when_answer(ticket: ticket_pb2.Ticket, clocks: sla_pb2.TicketClocks | None, 
         return {"value": str(gettext("First answer by %(time)s", time=reader.near(due))), "detail": basis}
     first = clocks_shown.find(clocks, clocks_shown.RESPONSE)
     if first is not None and first.state == sla_pb2.CLOCK_STATE_RUNNING and first.HasField("due_time"):
-        answered = gettext("First answer by %(time)s", time=reader.near(instant(first.due_time)))
+        at = reader.near(instant(first.due_time))
+        late = clocks_shown.is_overdue(first, reader.now)
+        answered = (
+            gettext("First answer late since %(time)s", time=at)
+            if late
+            else gettext("First answer by %(time)s", time=at)
+        )
         basis = f"{answered}. {basis}" if reader.language == "en" else f"{answered}。{basis}"
     tone = "warn" if clocks_shown.is_at_risk(clock, reader.now) else ""
     return {"value": reader.by(due), "detail": basis, "tone": tone}

@@ -91,7 +91,9 @@ def card(ticket: ticket_pb2.Ticket, clocks: sla_pb2.TicketClocks | None, reader:
         "state": clocks_shown.state_of(clock, reader.now),
         "left": left,
         "promise": promise(clock, ticket, reader),
-        "reply": reply(clocks_shown.find(clocks, clocks_shown.RESPONSE), reader) if clock.kind != clocks_shown.RESPONSE else None,
+        "reply": reply(clocks_shown.find(clocks, clocks_shown.RESPONSE), reader)
+        if clock.kind != clocks_shown.RESPONSE
+        else None,
         "bar": bar,
         "legend": legend,
     }

@@ -37,14 +37,14 @@ def axis(change: pb.Change, zone: tzinfo) -> tuple[datetime, datetime]:
 
 
 def neighbours(change: pb.Change, others: Iterable[pb.Change]) -> list[tuple[pb.Change, list[str]]]:
-    """Other planned changes of these days with the services they share with this one; those that share come first."""
+    """Other changes to come or under way that touch a service of this one, with those services, by their window."""
     mine = set(change.services)
     found = [
         (other, [service for service in other.services if service in mine])
         for other in others
         if other.name != change.name and other.state not in ENDED
     ]
-    return sorted(found, key=lambda pair: (not pair[1], pair[0].window.start_time.seconds))
+    return sorted((pair for pair in found if pair[1]), key=lambda pair: pair[0].window.start_time.seconds)
 
 
 def lanes(change: pb.Change, others: Sequence[tuple[pb.Change, list[str]]], reader: Reader) -> dict[str, Any]:
@@ -63,10 +63,10 @@ def lanes(change: pb.Change, others: Sequence[tuple[pb.Change, list[str]]], read
     rows = [{"name": str(gettext("This change")), "bars": _own(change, reader, bar)}]
     for other, shared in others:
         names = ", ".join(last_part(one) for one in shared)
-        text = str(gettext("also touches %(services)s", services=names)) if shared else ""
+        text = str(gettext("also touches %(services)s", services=names))
         span = bar("other", instant(other.window.start_time), instant(other.window.end_time), text)
         rows.append({"name": last_part(other.name), "bars": [span]})
-    meets = [last_part(other.name) for other, shared in others if shared and overlaps(change, other)]
+    meets = [last_part(other.name) for other, _ in others if overlaps(change, other)]
     now = place(reader.now)
     return {
         "rows": rows,
