@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -22,7 +22,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pret
 imports = typer.Typer(no_args_is_help=True, help="Bring the past in.")
 app.add_typer(imports, name="import")
 
-_SHOWN = {"VALUE_STATE_SHOWN": "", "VALUE_STATE_TOO_FEW": "too few", "VALUE_STATE_NOT_DEFINED": "not defined"}
+_NOT_SHOWN = {"VALUE_STATE_TOO_FEW": "too few", "VALUE_STATE_NOT_DEFINED": "not defined"}
 
 
 @imports.command("incidents")
@@ -86,16 +86,30 @@ def board(
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False, indent=1))
         return
-    console = Console()
-    table = Table(
-        "metric", "value", "unit", "n", "median", "P90", title=f"{start} to {end}: {found['tickets']:,} tickets"
-    )
+    Console().print(_table(found, f"{start} to {end}: {found['tickets']:,} tickets"))
+
+
+def _table(found: dict[str, Any], title: str) -> Table:
+    """What is measured, metric by metric; what nothing feeds yet is only named under it."""
+    table = Table("metric", "value", "n", "median", "P90", title=title)
     for value in found["metrics"].values():
-        waits = value["note"] or value["state"]
-        shown = f"{value['value']:,.4g}" if value["state"] == "VALUE_STATE_SHOWN" else _SHOWN.get(value["state"], waits)
-        spread = [f"{value[key]:,.4g}" if value[key] else "" for key in ("median", "p90")]
-        table.add_row(value["name"], shown, value["unit"], f"{value['n']:,}", *spread)
-    console.print(table)
+        if value["state"] == "VALUE_STATE_WAITING":
+            continue
+        has = value["state"] == "VALUE_STATE_SHOWN"
+        shown = _figure(value["value"], value["unit"]) if has else _NOT_SHOWN.get(value["state"], value["note"])
+        spread = [_figure(value[key], value["unit"]) if has and value[key] else "" for key in ("median", "p90")]
+        table.add_row(value["name"], shown, f"{value['n']:,}", *spread)
+    waiting = [one["name"] for one in found["metrics"].values() if one["state"] == "VALUE_STATE_WAITING"]
+    table.caption = f"Not measured yet: {', '.join(waiting)}." if waiting else None
+    return table
+
+
+def _figure(value: float, unit: str) -> str:
+    """A number as people read it: durations in hours, shares in per cent."""
+    if unit == "s":
+        return f"{value / 3600:,.2f} h"
+    digits = 0 if float(value).is_integer() else 2
+    return f"{value:,.{digits}f} {unit}"
 
 
 @app.command("verify")

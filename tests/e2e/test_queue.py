@@ -100,6 +100,13 @@ def _until(holds: Callable[[], object], seconds: float = 20.0) -> None:
         time.sleep(0.1)
 
 
+def _press(page: Page, *keys: str) -> None:
+    """Presses keys once the page's script listens, which the palette's own list of findings tells."""
+    page.locator("#palette-list [data-found]").wait_for(state="attached")
+    for key in keys:
+        page.keyboard.press(key)
+
+
 def _send(page: Page, button: str) -> None:
     page.locator("#act").get_by_role("button", name=button, exact=True).click()
 
@@ -114,7 +121,7 @@ def test_from_the_queue_to_the_solution(
         row = page.locator(".queue-row", has_text=ticket)
         expect(row).to_contain_text("nobody has it")
         for _ in range(page.locator(".queue-row").count()):
-            page.keyboard.press("j")
+            _press(page, "j")
             if ticket in page.evaluate("document.activeElement.innerText"):
                 break
         page.keyboard.press("Enter")
@@ -134,7 +141,7 @@ def test_from_the_queue_to_the_solution(
         page.reload()
         expect(page.locator(".clock")).to_contain_text("promise 8 h in service hours")
 
-        page.keyboard.press("q")
+        _press(page, "q")
         page.wait_for_url("**act=ask")
         page.fill("#question", "Which model is it?")
         _send(page, "Send the question")
@@ -237,11 +244,11 @@ def test_what_is_said(browser: Browser, office: Office, asker: Actor, agent: Act
     other = _filed(office, asker, agent, "Another scanner")
     with window(browser, office, agent) as own:
         page = own.open(f"/queue/{ticket}")
-        page.keyboard.press("n")
+        _press(page, "n")
         page.keyboard.type("Only for us")
         page.keyboard.press("Control+Enter")
         expect(page.locator(".talk-internal")).to_contain_text("Only for us")
-        page.keyboard.press("r")
+        _press(page, "r")
         page.keyboard.type("We are on it")
         page.keyboard.press("Control+Enter")
         expect(page.locator(".talk")).to_contain_text("We are on it")
@@ -281,7 +288,7 @@ def test_the_palette_finds_tickets(browser: Browser, office: Office, agent: Acto
     """Typing a number into the palette leads to the ticket."""
     with window(browser, office, agent) as own:
         page = own.open("/queue")
-        page.keyboard.press("Control+k")
+        _press(page, "Control+k")
         page.keyboard.type(ticket)
         page.locator("[data-found] .command", has_text=ticket).click()
         page.wait_for_url(f"**/queue/{ticket}")

@@ -14,7 +14,7 @@ from throughline.sla.v1 import sla_pb2
 from tests.faults.callers import FAY, ROOT, Callers
 from tests.faults.stories import STORIES, StoryEnds, Teller, cost_model
 
-PAUSE_S = 0.25
+PAUSE_S = 0.35
 EVEN = {"tickets": 3, "changes": 1, "knowledge": 1, "portal": 1, "sla": 1, "metrics": 1}
 # Priority -> response and resolution; short enough to be warned of and breached while a test runs.
 TARGETS = {1: (2, 6), 2: (4, 12), 3: (8, 24), 4: (3600, 7200)}

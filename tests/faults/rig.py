@@ -24,7 +24,7 @@ from tests.faults.operations import Operations, Outcome
 
 T = TypeVar("T")
 
-QUIET_S = 150.0
+QUIET_S = 240.0
 _LOOK_S = 0.5
 
 

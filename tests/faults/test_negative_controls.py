@@ -25,7 +25,7 @@ SEED = 44
 Documents = dict[str, Any]
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 async def test_the_rig_sees(rig: Rig) -> None:
     """After a clean judgement each sabotage is named by the invariant that it breaks, and undone again."""
     async with rig.callers() as callers:

@@ -18,7 +18,7 @@ EVERYWHERE = {"tickets": 4, "changes": 2, "knowledge": 2, "portal": 2, "sla": 2,
 _STOPS_S = 40.0
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 async def test_sigterm_fails_no_call(rig: Rig) -> None:
     """A replica of each service is asked to stop while calls come in: every call is answered at its first attempt that
     the caller sees, the process ends by itself with code 0, and nothing is lost or doubled.

@@ -32,7 +32,7 @@ READS: Mapping[str, tuple[str, dict[str, str]]] = {
 }
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("how", ["frozen", "killed"])
 async def test_mongodb_away(rig: Rig, how: str) -> None:
     """While MongoDB is frozen or dead every service answers UNAVAILABLE with the reason STORE_UNAVAILABLE; when it is
@@ -63,7 +63,7 @@ async def test_mongodb_away(rig: Rig, how: str) -> None:
     assert not found, shown(found)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 async def test_nats_away(rig: Rig) -> None:
     """While nats-server is dead every command succeeds and its events wait; once it is back they go out and all
     consumers catch up, without a restart of any service.
@@ -86,7 +86,7 @@ async def test_nats_away(rig: Rig) -> None:
     assert not found, shown(found)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 async def test_a_wiped_jetstream_is_refilled(rig: Rig) -> None:
     """nats-server loses its whole store under load: the services declare their streams and consumers again and refill
     them from their journals, and every fold is complete.
@@ -105,7 +105,7 @@ async def test_a_wiped_jetstream_is_refilled(rig: Rig) -> None:
     assert not found, shown(found)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 async def test_a_replica_frozen_with_timers(rig: Rig) -> None:
     """A replica of sla stands still for longer than its leases while it holds timers and messages: the other takes
     both over, and what the first one does when it wakes has no second effect.

@@ -38,36 +38,45 @@ class Peer:
         """What the table says instead of a figure."""
         return f"{self.name} is not here: {self.install}; then {self.variable}=http://USER:SECRET@127.0.0.1:PORT"
 
-    def client(self, title: str, text: str) -> Callable[[], None]:
+    def client(self, title: str, text: str) -> Poster:
         """Files one ticket at each call, over a connection of its own."""
         at = urlsplit(self.address)
         headers = self.header(unquote(at.username or ""), unquote(at.password or ""))
-        return poster(f"{at.hostname}:{at.port}", self.path, self.body(title, text), lambda: headers)
+        return Poster(f"{at.hostname}:{at.port}", self.path, self.body(title, text), lambda: headers)
 
 
-def poster(address: str, path: str, body: Body, headers: Callable[[], Mapping[str, str]]) -> Callable[[], None]:
-    """POSTs the body as JSON at each call, over one kept connection. headers: of each call, beside the usual ones.
+class Poster:
+    """POSTs one body as JSON at each call, over one kept connection. headers: of each call, beside the usual ones."""
 
-    Raises:
-        AssertionError: the answer is no success.
-    """
-    connection = http.client.HTTPConnection(address, timeout=60)
-    usual, exact = {"Content-Type": "application/json", "Accept": "application/json"}, json.dumps(body)
+    def __init__(self, address: str, path: str, body: Body, headers: Callable[[], Mapping[str, str]]) -> None:
+        self._connection = http.client.HTTPConnection(address, timeout=60)
+        self._path = path
+        self._body = json.dumps(body)
+        self._headers = headers
 
-    def post() -> None:
-        sent = {**usual, **headers()}
+    def __call__(self) -> None:
+        """One POST.
+
+        Raises:
+            AssertionError: the answer is no success.
+        """
+        sent = {"Content-Type": "application/json", "Accept": "application/json", **self._headers()}
         try:
-            connection.request("POST", path, exact, sent)
-            answer = connection.getresponse()
+            answer = self._answer(sent)
         except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
             # The server closed the kept connection between two calls.
-            connection.close()
-            connection.request("POST", path, exact, sent)
-            answer = connection.getresponse()
+            self._connection.close()
+            answer = self._answer(sent)
         text = answer.read()
-        assert answer.status < 300, (address, path, answer.status, text[:300])
+        assert answer.status < 300, (self._path, answer.status, text[:300])
 
-    return post
+    def close(self) -> None:
+        """Ends the connection."""
+        self._connection.close()
+
+    def _answer(self, sent: Mapping[str, str]) -> http.client.HTTPResponse:
+        self._connection.request("POST", self._path, self._body, dict(sent))
+        return self._connection.getresponse()
 
 
 def _basic(user: str, secret: str) -> Mapping[str, str]:

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 ROUNDS = 3
@@ -143,7 +144,7 @@ class Rounds:
 
     def absent(self, what: str, ours: str, peer: str) -> None:
         """A row for a peer that is not on this machine. peer: its name and the line that installs it."""
-        self._rows.append(_Row(what, "", peer, self._shown(ours), None, "no peer", True))
+        self._rows.append(_Row(what, "", escape(peer), self._shown(ours), None, "no peer", True))
 
     def close(self) -> None:
         """Prints the table.

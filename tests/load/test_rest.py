@@ -82,10 +82,10 @@ def test_filing_a_ticket_over_rest(system: System, floor: str, token: str) -> No
 
     clients = {
         "thin Flask": [
-            peers.poster(floor, "/tickets", {"title": TITLE, "description": text}, dict[str, str])
+            peers.Poster(floor, "/tickets", {"title": TITLE, "description": text}, dict[str, str])
             for _ in range(CLIENTS)
         ],
-        "ours": [peers.poster(portal, "/api/v1/tickets", filed, signed) for _ in range(CLIENTS)],
+        "ours": [peers.Poster(portal, "/api/v1/tickets", filed, signed) for _ in range(CLIENTS)],
     }
     running = [peer for peer in peers.PEERS if peer.address]
     clients |= {peer.name: [peer.client(TITLE, text) for _ in range(CLIENTS)] for peer in running}
@@ -97,6 +97,8 @@ def test_filing_a_ticket_over_rest(system: System, floor: str, token: str) -> No
             pace = paced_by_threads(posts, CALLS if name in ("thin Flask", "ours") else CALLS // 4)
             rounds.add(name, pace.rate)
             slow.add(name, pace.percentile(0.95) * 1000)
+    for one in (one for posts in clients.values() for one in posts):
+        one.close()
     rounds.hold("create", "ours", "thin Flask", least=0.5)
     slow.hold("create", "ours", "thin Flask")
     for peer in peers.PEERS:

@@ -23,7 +23,7 @@ SKIPS = {"skip", "skipif", "xfail", "importorskip", "skipTest"}
 # Spelt with classes of one letter, so that this file does not hold what it looks for.
 FOREIGN = re.compile(
     r"p[y]pi\.org|pyth[o]nhosted\.org|registry\.n[p]mjs|n[p]mjs\.org|deb\.d[e]bian\.org|archive\.[u]buntu\.com"
-    r"|/w[o]rk/|/f[a]rm/|/r[o]ot/|/h[o]me/[a-z]|/[o]pt/p[y]pi|\"r[e]solved\":"
+    r"|/w[o]rk/|/f[a]rm/|/r[o]ot/|/h[o]me/[a-z]|/[o]pt/p[y]pi|\"r[e]solved\": \"http"
 )
 
 

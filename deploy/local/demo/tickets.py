@@ -16,7 +16,10 @@ from deploy.local.demo.stories import STORIES, Act, Story
 
 OPERATOR = "wu-chen"
 _HISTORIES_A_CALL = 40
-_QUESTION = "现在还会出现吗？方便的话发一张屏幕照片，我好直接定位。"
+_QUESTIONS = {
+    ticket_pb2.TICKET_TYPE_INCIDENT: "现在还会出现吗？方便的话发一张屏幕照片，我好直接定位。",
+    ticket_pb2.TICKET_TYPE_REQUEST: "需要从哪天开始用，用到什么时候？",
+}
 _UNITS = {site.name: site.unit for site in company.SITES} | {company.HEAD_OFFICE: "cn/hq"}
 
 
@@ -50,13 +53,11 @@ def _wait(loader: Loader, history: pb.TicketHistory, name: str) -> None:
     turn = int(history.external_id.partition("-")[2]) % 3
     agent = history.steps[-1].assignee.partition("/")[2]
     if turn == 0:
-        asked = pb.AskRequesterRequest(name=name, question=_QUESTION)
+        asked = pb.AskRequesterRequest(name=name, question=_QUESTIONS[history.type])
         loader.act(agent, loader.tickets.AskRequester, asked, f"tickets/{history.external_id}/ask")
     elif turn == 1:
         vendor = ticket_pb2.HOLD_REASON_VENDOR
-        held = pb.HoldTicketRequest(
-            name=name, reason=vendor, note="等供应商寄备件，单号已给他们", unblocker="联测设备服务"
-        )
+        held = pb.HoldTicketRequest(name=name, reason=vendor, note="已请供应商处理，等他们答复", unblocker="联测科技")
         loader.act(agent, loader.tickets.HoldTicket, held, f"tickets/{history.external_id}/hold")
 
 

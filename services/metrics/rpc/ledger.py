@@ -30,6 +30,7 @@ class Ledger:
     async def DraftCostModel(self, request: pb.DraftCostModelRequest, context: Any) -> metrics_pb2.CostModel:
         call = caller()
         draft = draft_of(request.cost_model)
+        cost_model.require_known(draft.name)
         decide = partial(cost_model.draft, draft=draft, by=call.actor)
         if request.cost_model.etag:
             etag = request.cost_model.etag

@@ -92,6 +92,18 @@ class CostModelApproved:
     number: int
 
 
+def require_known(name: str) -> None:
+    """Refuses a model by whose name nothing is booked; asked before a document of that name is looked for.
+
+    Raises:
+        Refusal: COST_MODEL_UNKNOWN.
+    """
+    if name != INCIDENTS:
+        raise Refusal.invalid(
+            "cost_model.name", "COST_MODEL_UNKNOWN", f'Incidents are valued by "{INCIDENTS}"; nothing books by another.'
+        )
+
+
 def draft(model: CostModel | None, draft: Draft, *, by: Actor) -> tuple[CostModel, tuple[CostModelDrafted, ...]]:
     """Adds the draft as the next version.
 
@@ -158,10 +170,7 @@ def _require_person(by: Actor, *roles: str, to: str) -> None:
 
 
 def _checked(draft: Draft) -> tuple[Category, datetime, PeopleModel]:
-    if draft.name != INCIDENTS:
-        raise Refusal.invalid(
-            "cost_model.name", "COST_MODEL_UNKNOWN", f'Incidents are valued by "{INCIDENTS}"; nothing books by another.'
-        )
+    require_known(draft.name)
     if draft.effective_at is None:
         raise Refusal.invalid(
             "cost_model.effective_time", "COST_MODEL_INVALID", "Say from which instant on the model holds."

@@ -11,6 +11,7 @@ from throughline.portal.v1 import people_service_pb2
 from services.portal.web import navigation, session
 from services.portal.web.backends import backends, new_request_id
 from services.portal.web.problems import STATUS, said
+from services.runtime.client import acting
 from services.runtime.refusal import Kind, Refusal
 
 blueprint = Blueprint("signin", __name__)
@@ -38,14 +39,16 @@ def sign_in() -> ResponseReturnValue:
     target = inner(request.form.get("next", ""))
     account = request.form.get("account", "")
     try:
-        begun = backends().people.SignIn(
-            people_service_pb2.SignInRequest(
-                request_id=new_request_id(),
-                account=account,
-                password=request.form.get("password", ""),
-                client_address=request.remote_addr or "",
+        # Sessions are the portal's own business, also when somebody is signed in already.
+        with acting(""):
+            begun = backends().people.SignIn(
+                people_service_pb2.SignInRequest(
+                    request_id=new_request_id(),
+                    account=account,
+                    password=request.form.get("password", ""),
+                    client_address=request.remote_addr or "",
+                )
             )
-        )
     except Refusal as refusal:
         if refusal.kind is Kind.UNAVAILABLE:
             raise
@@ -62,7 +65,8 @@ def sign_out() -> ResponseReturnValue:
     """Ends the session on the server, then the cookie."""
     if g.token:
         session.sessions().forget(g.token)
-        backends().people.SignOut(people_service_pb2.SignOutRequest(request_id=new_request_id(), token=g.token))
+        with acting(""):
+            backends().people.SignOut(people_service_pb2.SignOutRequest(request_id=new_request_id(), token=g.token))
     response = redirect(url_for("signin.page"), 303)
     session.drop(response)
     return response

@@ -10,12 +10,15 @@ from typing import Any, Self
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import Message
+from nats.js.api import ConsumerConfig
 from pymongo import AsyncMongoClient
 
 from services.runtime.binding import Heard
+from services.runtime.bus import Bus
 from services.runtime.journal import Entry, Journal
 from services.runtime.records import Change, Deadline, Follow, Kind, Records, Stamp
 from services.runtime.refusal import Refusal
+from services.runtime.streams import Consumer, events_of
 
 COUNTED = "throughline.probe.v1.Counted"
 NOTED = "throughline.probe.v1.Noted"
@@ -172,3 +175,26 @@ async def until(true: Callable[[], Any], seconds: float = 12.0) -> None:
             if await answer if asyncio.iscoroutine(answer) else answer:
                 return
             await asyncio.sleep(0.02)
+
+
+def impatient(declared: Callable[[Consumer], ConsumerConfig]) -> Callable[[Consumer], ConsumerConfig]:
+    """Consumers as declared, but for an ack that may take a second only."""
+
+    def config(consumer: Consumer) -> ConsumerConfig:
+        found = declared(consumer)
+        found.ack_wait = 1.0
+        return found
+
+    return config
+
+
+async def deliver_without_end(bus: Bus, times: int) -> None:
+    """Publishes three events and delivers them `times` times to nobody, as a worker that dies each time would."""
+    await bus.publish([entry(index, number=index) for index in (1, 2, 3)])
+    bus.want(events_of("probe", "hearer"))
+    assert await bus.ready(timeout=10)
+    pull = await bus.jetstream.pull_subscribe_bind("hearer", "probe")
+    for _ in range(times):
+        for msg in await pull.fetch(3, timeout=5):
+            await msg.nak()
+    await pull.unsubscribe()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,9 +72,13 @@ class House:
         with acting(self.portal.sign_person(ANN)):
             return await call(self.on, method, request, **options)
 
-    def server_span(self) -> ReadableSpan:
-        """The last server span."""
-        return [span for span in self.spans.get_finished_spans() if span.kind is SpanKind.SERVER][-1]
+    async def server_span(self) -> ReadableSpan:
+        """The last server span; it ends a moment after the caller has its answer."""
+        while True:
+            ended = [span for span in self.spans.get_finished_spans() if span.kind is SpanKind.SERVER]
+            if ended:
+                return ended[-1]
+            await asyncio.sleep(0.01)
 
 
 @pytest.fixture
@@ -172,7 +177,7 @@ async def test_refusal_travels_whole(house: House, text: str, code: grpc.StatusC
     assert (error.code(), refused.reason, refused.field) == (code, reason, field)
     assert (info.reason, info.domain) == (reason, "throughline")
     assert refused.message == error.details()
-    assert house.server_span().status.status_code is StatusCode.UNSET
+    assert (await house.server_span()).status.status_code is StatusCode.UNSET
 
 
 async def test_precondition_and_field_details(house: House) -> None:
@@ -188,7 +193,7 @@ async def test_precondition_and_field_details(house: House) -> None:
 async def test_a_fault_leaks_nothing(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     """A bug answers INTERNAL without its words; the log has them with the trace id."""
     error = await failure(house.ann("Fail"))
-    span = house.server_span()
+    span = await house.server_span()
     assert error.code() is grpc.StatusCode.INTERNAL
     assert "secret detail" not in str(error.details())
     assert detail(error, error_details_pb2.ErrorInfo).reason == "INTERNAL"
@@ -223,7 +228,7 @@ async def test_deadline_is_the_shorter_one(house: House) -> None:
     error = await failure(house.ann("Sleep", EchoRequest(seconds=5), timeout=8))
     assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     assert detail(error, error_details_pb2.ErrorInfo).reason == "DEADLINE_EXCEEDED"
-    span = house.server_span()
+    span = await house.server_span()
     assert span.status.status_code is StatusCode.ERROR
     assert span.end_time is not None
     assert span.start_time is not None
@@ -233,7 +238,7 @@ async def test_deadline_is_the_shorter_one(house: House) -> None:
 async def test_the_span_continues_the_callers_trace(house: House) -> None:
     """Client and server span are of one trace, parent and child, and name method and callee."""
     await house.ann("Echo")
-    server = house.server_span()
+    server = await house.server_span()
     client = next(span for span in house.spans.get_finished_spans() if span.kind is SpanKind.CLIENT)
     assert server.parent is not None
     assert (server.parent.span_id, server.context.trace_id) == (client.context.span_id, client.context.trace_id)

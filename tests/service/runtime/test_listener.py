@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nats.js.api import ConsumerConfig
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -26,8 +25,19 @@ from services.runtime.journal import Entry
 from services.runtime.listener import Handler, Listener, ReadJournal
 from services.runtime.parked import parked_messages, replay
 from services.runtime.records import Change, change_many
-from services.runtime.streams import Consumer, events_of
-from tests.service.runtime.probe import COUNTED, NOTED, TRACEPARENT, Counted, Store, counting, entry, traced, until
+from tests.service.runtime.probe import (
+    COUNTED,
+    NOTED,
+    TRACEPARENT,
+    Counted,
+    Store,
+    counting,
+    deliver_without_end,
+    entry,
+    impatient,
+    traced,
+    until,
+)
 
 Hear = Callable[..., Awaitable[Listener]]
 ROOT = Path(__file__).resolve().parents[3]
@@ -258,7 +268,7 @@ async def test_listener_replay_cures(bus: Bus, store: Store, hear: Hear) -> None
 async def test_listener_parks_what_kills_its_worker(bus: Bus, store: Store, hear: Hear) -> None:
     """A message that kills the process that handles it is run a few times, then parked; its neighbours take effect."""
     attempts = Attempts(store.db)
-    await _deliver_without_end(bus, times=8)
+    await deliver_without_end(bus, times=8)
     for _ in range(Attempts.LIMIT):
         await attempts.begin("hearer/probe/2")
     await hear(counting(store.tallies))
@@ -274,7 +284,7 @@ async def test_listener_runs_alone_what_did_not_end(
     bus: Bus, store: Store, hear: Hear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of what is delivered often, only that of which a run did not end is run alone; the rest goes together."""
-    await _deliver_without_end(bus, times=8)
+    await deliver_without_end(bus, times=8)
     await Attempts(store.db).begin("hearer/probe/2")
     batches: list[list[str]] = []
 
@@ -296,7 +306,7 @@ async def test_listener_keeps_what_waits_behind_a_slow_batch(
 ) -> None:
     """What gathers while a batch takes longer than an ack may take does not go to another replica too."""
     monkeypatch.setattr("services.runtime.listener._IN_PROGRESS_S", 0.2)
-    monkeypatch.setattr(streams, "consumer_config", _impatient(streams.consumer_config))
+    monkeypatch.setattr(streams, "consumer_config", impatient(streams.consumer_config))
     slow = asyncio.Event()
     count = counting(store.tallies)
     taken: list[int] = []
@@ -321,15 +331,6 @@ async def test_listener_keeps_what_waits_behind_a_slow_batch(
     await until(lambda: _quiet(bus))
     await listener.stop()
     assert sorted(taken) == list(range(1, 251))
-
-
-def _impatient(declared: Callable[[Consumer], ConsumerConfig]) -> Callable[[Consumer], ConsumerConfig]:
-    def config(consumer: Consumer) -> ConsumerConfig:
-        found = declared(consumer)
-        found.ack_wait = 1.0
-        return found
-
-    return config
 
 
 async def test_listener_killed_before_the_acknowledgement(
@@ -393,15 +394,3 @@ async def _parked(bus: Bus, number: int) -> bool:
 
 def _refusing(_heard: object) -> list[object]:
     raise ValueError("not understood yet")
-
-
-async def _deliver_without_end(bus: Bus, times: int) -> None:
-    """Publishes three events and delivers them `times` times to nobody, as a worker that dies each time would."""
-    await bus.publish([entry(index, number=index) for index in (1, 2, 3)])
-    bus.want(events_of("probe", "hearer"))
-    assert await bus.ready(timeout=10)
-    pull = await bus.jetstream.pull_subscribe_bind("hearer", "probe")
-    for _ in range(times):
-        for msg in await pull.fetch(3, timeout=5):
-            await msg.nak()
-    await pull.unsubscribe()

@@ -99,6 +99,20 @@ def test_the_map_names_every_event_and_no_other() -> None:
     assert told == {path.parts[-3]: _events(path) for path in (ROOT / "proto").rglob("events.proto")}
 
 
+def test_every_measure_that_a_runbook_names_is_measured() -> None:
+    """What Prometheus calls `..._total` or `..._seconds` is an instrument of the runtime."""
+    named = {
+        measure
+        for page in (ROOT / "docs" / "operations").glob("*.md")
+        for measure in re.findall(r"`(throughline_[a-z_]+)", page.read_text("utf-8"))
+    }
+    code = "".join(path.read_text("utf-8") for path in (ROOT / "services" / "runtime").rglob("*.py"))
+    instruments = set(re.findall(r"\"(throughline_[a-z_]+)\"", code))
+
+    assert len(named) >= 4
+    assert {one.removesuffix("_total").removesuffix("_seconds") for one in named} <= instruments
+
+
 def test_a_wrong_link_and_a_wrong_command_are_found() -> None:
     """The checks can fail: a file that is not there, a target that is none."""
     assert list(_broken("docs/map.md", "[a](../README.md) [b](nowhere.md) `[c](x.md)`")) == ["nowhere.md", "x.md"]

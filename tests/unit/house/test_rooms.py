@@ -21,7 +21,7 @@ ROOMS = {
     "rules/__init__": "from services.runtime.actor import Actor\nfrom services.{0}.rules.shape import Shape\n",
     "rules/shape": "from services.runtime.refusal import Refusal\nfrom services.runtime.worktime.span import Span\n",
 }
-PORTAL = ROOMS | {"web/__init__": "from services.portal import backends\n", "backends": "import grpc\n"}
+PORTAL = ROOMS | {"web/__init__": "import flask\nimport grpc\n"}
 RUNTIME = {
     "__init__": "",
     "actor": "",
@@ -37,7 +37,8 @@ BREACHES = [
     ("sla/wire", "from services.sla import store\n", "The rooms of a service"),
     ("changes/rpc", "from services.changes import events\n", "The rooms of a service"),
     ("metrics/extras", "", "The rooms of a service"),
-    ("portal/backends", "from services.portal import web\n", "The rooms of the portal"),
+    ("portal/extras", "", "The rooms of the portal"),
+    ("portal/web/pages", "from services.portal import store\n", "The pages know the services"),
     ("knowledge/wire", "from services.sla import wire\n", "The six services meet"),
     ("portal/rpc", "from services.tickets.rules import shape\n", "The six services meet"),
     ("runtime/records", "from services.tickets import rules\n", "The runtime knows no service"),

@@ -64,7 +64,7 @@ def same_hours_every_day(draw: st.DrawFn) -> tuple[CalendarVersion, Hours, datet
     return CalendarVersion("calendars/even", 1, zone, SINCE, week, overrides), day_hours, at
 
 
-@pytest.mark.timeout(60 + CASES // 10)
+@pytest.mark.timeout(600 + CASES // 10)
 def test_adding_and_elapsing_agree_with_pandas() -> None:
     """`add` ends where pandas does, or at the end of the opening before, and `elapsed` up to there is what it added."""
     met: Counter[str] = Counter()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Response, request
+from io import BytesIO
+
+from flask import request, send_file
 from flask.typing import ResponseReturnValue
 from throughline.tickets.v1 import tickets_service_pb2
 
@@ -52,9 +54,8 @@ def download(id: str, attachment: str) -> ResponseReturnValue:
     """The file as it was sent, never to be shown inside a page."""
     asked = tickets_service_pb2.GetAttachmentRequest(name=f"tickets/{id}", attachment_id=attachment)
     found = backends().tickets.GetAttachment(asked)
-    response = Response(found.content, mimetype="application/octet-stream")
-    response.headers.set("Content-Disposition", "attachment", filename=found.attachment.file_name)
-    return response
+    name = found.attachment.file_name
+    return send_file(BytesIO(found.content), "application/octet-stream", as_attachment=True, download_name=name)
 
 
 _FILE = {

@@ -52,7 +52,7 @@ def drawer(
     range_ = likely(said, language) if shown and said is not None else ""
     return {
         "name": f"{name} · {ticket or choice.days.told(language, today)}",
-        "amount": amount(figure, language) if shown and figure is not None else str(gettext("Nothing booked")),
+        "amount": amount(figure, language) if shown and figure is not None else _nothing(entries),
         "range": f"{gettext('Likely range %(range)s', range=range_)} · {rows}" if range_ else rows,
         "sentence": sentence(category),
         "facts": _about(entries, models, reader),
@@ -135,3 +135,8 @@ def assumptions(models: Iterable[metrics_pb2.CostModel], language: str) -> list[
         longest = formats.duration(people.longest.ToTimedelta(), language)
         found.append((str(gettext("At most %(length)s of an incident count", length=longest)), version))
     return found
+
+
+def _nothing(entries: Sequence[metrics_pb2.LedgerEntry]) -> str:
+    """What stands in place of an amount: rows that cancel each other out are no zero either."""
+    return str(gettext("Taken back") if entries else gettext("Nothing booked"))
