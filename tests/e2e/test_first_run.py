@@ -13,7 +13,6 @@ import httpx
 import pytest
 import yaml
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from playwright.sync_api import Page
 from throughline.metrics.v1 import metrics_pb2, metrics_service_pb2
 from throughline.metrics.v1.metrics_service_pb2_grpc import MetricsServiceStub
@@ -109,9 +108,9 @@ def test_a_ticket_filed_on_the_page_is_one_trace_to_its_fact(
     fact = _eventually(lambda: _known(operator, asked))
 
     def way() -> list[str]:
-        ends = [span for span in spans.spans() if span.service == "metrics" and span.kind == Span.SPAN_KIND_CONSUMER]
-        paths = [spans.path(end) for end in ends]
-        return next((_services(path) for path in paths if _begins_with_filing(path) and "sla" in _services(path)), [])
+        pages = [span for span in spans.spans() if (span.service, span.name) == ("portal-web", "POST /submit")]
+        ways = [_services(path) for page in pages for path in spans.paths(page, "metrics") if path[0] == page]
+        return next((one for one in ways if "sla" in one), [])
 
     assert fact.ticket == f"tickets/{number}"
     assert _eventually(way) == ["portal-web", "tickets", "sla", "metrics"]
@@ -151,10 +150,6 @@ def _file(page: Page, title: str) -> str:
     assert found is not None
     assert title in page.inner_text("h1")
     return found.group(1)
-
-
-def _begins_with_filing(path: list[Seen]) -> bool:
-    return path[0].service == "portal-web" and path[0].name == "POST /submit"
 
 
 def _services(path: list[Seen]) -> list[str]:

@@ -65,13 +65,18 @@ class Tee(trace_service_pb2_grpc.TraceServiceServicer):
             if span.kind == Span.SPAN_KIND_CLIENT and span.reads_journal is journal
         }
 
-    def path(self, leaf: Seen) -> list[Seen]:
-        """The span and those above it in its trace, the root first, as far as they have come."""
-        by_id = {span.id: span for span in self.spans() if span.trace == leaf.trace}
-        chain = [leaf]
-        while (above := by_id.get(chain[0].parent)) is not None:
-            chain.insert(0, above)
-        return chain
+    def paths(self, root: Seen, service: str) -> list[list[Seen]]:
+        """From each span in which the service consumed an event, what lies above it in the root's trace, topmost first."""
+        trace = [span for span in self.spans() if span.trace == root.trace]
+        by_id = {span.id: span for span in trace}
+        found = []
+        for leaf in trace:
+            if leaf.service == service and leaf.kind == Span.SPAN_KIND_CONSUMER:
+                chain = [leaf]
+                while (above := by_id.get(chain[0].parent)) is not None:
+                    chain.insert(0, above)
+                found.append(chain)
+        return found
 
 
 def _read(request: Any) -> Iterator[Seen]:

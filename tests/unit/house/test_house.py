@@ -65,7 +65,7 @@ EXAMPLES: list[tuple[Check, str, str, str]] = [
     ),
     (house.nothing_foreign, "docs/map.md", "See https://" + "py" + "pi.org/x\n", "See the package index.\n"),
     (house.nothing_foreign, "Makefile", "cd /ro" + "ot/x\n", "cd root/x\n"),
-    (house.nothing_foreign, "package-lock.json", '"res' + 'olved": "x"\n', '"integrity": "x"\n'),
+    (house.nothing_foreign, "package-lock.json", '"res' + 'olved": "http://x"\n', '"integrity": "x"\n'),
 ]
 
 
