@@ -66,7 +66,7 @@ class Tee(trace_service_pb2_grpc.TraceServiceServicer):
         }
 
     def paths(self, root: Seen, service: str) -> list[list[Seen]]:
-        """From each span in which the service consumed an event, what lies above it in the root's trace, topmost first."""
+        """What lies above each span in which the service consumed an event, topmost first."""
         trace = [span for span in self.spans() if span.trace == root.trace]
         by_id = {span.id: span for span in trace}
         found = []

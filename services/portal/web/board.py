@@ -159,7 +159,6 @@ def _frame(choice: Choice, now: Reader) -> dict[str, Any]:
         "form": choices.form(choice, names().teams(), now.language),
         "previous": _at(choice, **choice.days.before().query()),
         "next": _at(choice, **choice.days.after().query()),
-        "all": _at(choice),
     }
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -310,6 +312,15 @@ def test_changes_lie_on_the_same_axis() -> None:
     outside.window.start_time.FromDatetime(datetime(2026, 10, 9, tzinfo=UTC))
     marks = axis.data(days, [inside, outside], ZONE, "en")["changes"]
     assert [mark["at"] for mark in marks] == [1.25]
+
+
+def test_the_pages_speak_chinese() -> None:
+    """Every sentence of the board's templates is translated."""
+    catalogue = i18n.read_catalogue(i18n.CATALOGUES, "zh")
+    folder = Path(shown.__file__).parents[1] / "templates"
+    said = {text for path in folder.glob("board*.html") for text in re.findall(r'\b_\("([^"]+)"', path.read_text())}
+    assert len(said) > 100
+    assert sorted(text for text in said - {"SLA"} if catalogue.gettext(text) == text) == []
 
 
 def test_the_registry_speaks_chinese() -> None:

@@ -8,7 +8,8 @@ const SHAPES = {
   emergency: { symbol: "triangle", symbolSize: 12, color: "var(--warn-mark)" },
 };
 const OCTAGON = "path://M4 1h4l3 3v4l-3 3H4L1 8V4z";
-const PAPER_WIDTH = 660;
+// A4 less margins and the card's padding.
+const PAPER_WIDTH = 630;
 
 function bars(chart, name, color, opacity) {
   return {
