@@ -130,8 +130,8 @@ def test_no_fake_zero(browser: Browser, desk: Desk, booked: list[str]) -> None:
 
 
 def test_amount_to_inputs_in_three_clicks(browser: Browser, desk: Desk, booked: list[str]) -> None:
-    """Amount, its rows, one row with formula and inputs recomputed, its ticket and cost model: each is one click."""
-    with window(browser, desk, desk.approver, width=1440) as reader:
+    """Amount, its rows, one row with formula and inputs recomputed, its ticket: each is one click."""
+    with window(browser, desk, desk.agent, width=1440) as reader:
         page = reader.open(_board(desk))
         amount = page.locator(".total-loss a.money").inner_text()
         page.click(".total-loss a.money")
@@ -149,10 +149,22 @@ def test_amount_to_inputs_in_three_clicks(browser: Browser, desk: Desk, booked: 
         ticket = main.locator("a:has-text('tickets/INC-')").inner_text().removeprefix("tickets/")
         assert ticket in booked
         assert reader.violations() == []
+        main.locator("a:has-text('tickets/INC-')").click()
+        page.wait_for_url(f"**/queue/{ticket}")
+        expect(page.locator("main")).to_contain_text("Checkout hangs")
+        page.go_back()
         page.go_back(wait_until="networkidle")
         page.keyboard.press("Escape")
         page.wait_for_url(lambda url: "/evidence/" not in url)
         expect(page.locator("#drawer")).to_be_empty()
+
+
+def test_finance_sees_amounts_and_no_tickets(browser: Browser, desk: Desk, booked: list[str]) -> None:
+    """Who may not read tickets gets their numbers without a link that would lead nowhere."""
+    with window(browser, desk, desk.approver) as reader:
+        page = reader.open(f"/board/entries/{booked[1]}.1")
+        expect(page.locator("main")).to_contain_text(f"tickets/{booked[1]}")
+        assert page.locator(f"main a[href*='{booked[1]}']").count() == 0
 
 
 def test_a_reopened_incident_is_taken_back(browser: Browser, desk: Desk, booked: list[str]) -> None:

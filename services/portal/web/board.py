@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, abort, render_template, request, url_for
+from flask import Blueprint, abort, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_timezone
 from throughline.changes.v1 import changes_service_pb2
@@ -19,6 +19,7 @@ from throughline.tickets.v1 import tickets_service_pb2
 from services.portal.web import cost_models
 from services.portal.web.backends import backends, calm
 from services.portal.web.names import names
+from services.portal.web.navigation import DESK
 from services.portal.web.own import count_own
 from services.portal.web.problems import said, trace_id
 from services.portal.web.session import with_roles
@@ -35,6 +36,7 @@ blueprint = Blueprint("board", __name__, url_prefix="/board")
 blueprint.register_blueprint(cost_models.blueprint)
 
 READERS = cost_models.READERS
+_SIGHT = {"change_manager", "operator", "administrator"}
 _DRAWER_ROWS = 30
 _FACTS = 50
 _MODELS = 3
@@ -271,7 +273,11 @@ def _title(ticket: str) -> str:
 
 
 def _ticket_href(ticket: str) -> str:
-    return f"/tickets/{last_part(ticket)}"
+    """The ticket as the reader works with it: the agents' page, else its own; "" for whom tickets are none of theirs."""
+    roles = set(g.person.roles)
+    if not roles & (DESK | _SIGHT):
+        return ""
+    return f"/{'queue' if roles & DESK else 'tickets'}/{last_part(ticket)}"
 
 
 def _evidence_href(one: metrics_pb2.Evidence) -> str:
