@@ -273,7 +273,7 @@ def _title(ticket: str) -> str:
 
 
 def _ticket_href(ticket: str) -> str:
-    """The ticket as the reader works with it: the agents' page, else its own; "" for whom tickets are none of theirs."""
+    """The ticket as the reader works with it: the agents' page, else its own; "" for who may see none."""
     roles = set(g.person.roles)
     if not roles & (DESK | _SIGHT):
         return ""
