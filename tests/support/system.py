@@ -1,4 +1,4 @@
-"""The whole system for tests that need all six services: started once a test process, in a folder of its own."""
+"""The whole system for tests that need all six services: started once a test file, in a folder of its own."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 from deploy.local.system import System
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """Both stores, the six services and the pages, ready, on free ports; whoever kills a process restarts it."""
+    """Both stores, the six services and the pages, ready and empty, on free ports; no file sees another's tickets."""
     whole = System(tmp_path_factory.mktemp("system"))
     whole.start()
     yield whole
