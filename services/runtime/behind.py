@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from services.runtime.ending import end
+
 
 class Behind:
     """Holds the step that runs, if one does. What it raises is raised to whoever waits for it next."""
@@ -40,6 +42,5 @@ class Behind:
     async def cut(self) -> None:
         """Ends the step that runs, whatever it has reached."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end([self._task])
             self._task = None

@@ -23,6 +23,7 @@ from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 from opentelemetry import metrics
 
 from services.runtime.binding import MESSAGE_ID, BadEnvelope, Heard, UnknownType, decode, encode, stream_of
+from services.runtime.ending import end
 from services.runtime.streams import PARKED, REPLAY, Consumer, declare, stream_config
 
 if TYPE_CHECKING:
@@ -212,9 +213,7 @@ class Bus:
 
     async def close(self) -> None:
         """Ends the connection; what is in flight without an acknowledgement counts as not sent."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         if self._client is not None:
             with contextlib.suppress(NatsError, OSError):
                 await self._client.close()

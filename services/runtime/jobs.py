@@ -232,7 +232,8 @@ class Jobs:
                     _log.exception("jobs cannot run")
             with contextlib.suppress(TimeoutError):
                 pause = _POLL_S * random.uniform(0.8, 1.2)  # noqa: S311 - only spreads replicas
-                await asyncio.wait_for(self._news.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._news.wait()
 
     async def _run_next(self) -> bool:
         owner = uuid.uuid4().hex

@@ -24,6 +24,7 @@ from pymongo.errors import PyMongoError
 
 from services.runtime import crashpoint
 from services.runtime.behind import Behind
+from services.runtime.ending import end
 from services.runtime.journal import NEW, Entry, Journal
 from services.runtime.records import Records
 
@@ -108,9 +109,7 @@ class Relay:
 
     async def stop(self, timeout_s: float = 5.0) -> None:
         """Carries on what this process has noticed, for at most `timeout_s`; what is left, the next relay finds."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         with contextlib.suppress(TimeoutError, PyMongoError):
             async with asyncio.timeout(timeout_s):
                 while self._noticed:
@@ -180,7 +179,8 @@ class Relay:
             await self._some.wait()
             if self._noticed_entries < WINDOW:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._window_full.wait(), LINGER_S)
+                    async with asyncio.timeout(LINGER_S):
+                        await self._window_full.wait()
             try:
                 await self._keep_some()
             except PyMongoError as error:

@@ -270,4 +270,5 @@ def _level(error: Exception) -> int:
 
 async def _within(waiting: Awaitable[Any], seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(waiting, seconds)
+        async with asyncio.timeout(seconds):
+            await waiting

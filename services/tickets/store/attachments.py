@@ -87,7 +87,8 @@ class Parts:
             except PyMongoError as error:
                 _log.warning("attachments not swept", error=type(error).__name__)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), SWEEP_EVERY_S)
+                async with asyncio.timeout(SWEEP_EVERY_S):
+                    await stop.wait()
 
     async def sweep(self, before: datetime) -> int:
         """Deletes what was kept before that instant and is named by no ticket; how many parts that were."""

@@ -91,9 +91,9 @@ class Desk:
         return refusal_of(caught.value)
 
     async def clocks(self, ticket: str, until: Callable[[Any], bool] = bool, *, actor: Actor = BEN) -> Any:
-        """The clocks of a ticket as soon as they are as wanted; fails after ten seconds, showing them."""
+        """The clocks of a ticket as soon as they are as wanted; fails after half a minute, showing them."""
         found: Any = None
-        for _ in range(400):
+        for _ in range(1200):
             try:
                 found = await self.ask(actor, "GetTicketClocks", ticket=ticket)
             except grpc.aio.AioRpcError as error:
