@@ -8,7 +8,7 @@ from services.runtime.ending import end
 
 
 async def test_a_swallowed_cancellation_is_said_again() -> None:
-    """As wait_for of Python 3.11 does when result and cancellation meet: the task goes on, and must end all the same."""
+    """As wait_for of Python 3.11 does when result and cancellation meet: the task goes on, yet must end."""
     told = list[str]()
 
     async def stubborn() -> None:
