@@ -1,0 +1,68 @@
+"""The clocks of tickets, with the time that is left of them now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from throughline.sla.v1 import sla_pb2, sla_service_pb2
+
+from services.runtime.door import caller
+from services.runtime.paging import PageRequest
+from services.runtime.records import Record, Records
+from services.sla.rules import access, clocks
+from services.sla.rules.clocks import TicketClocks
+from services.sla.store import Shelf, page_of_clocks
+from services.sla.wire import clocks as clocks_wire
+from services.sla.wire.ticket import clocks_name
+
+
+class Clocks:
+    """GetTicketClocks, BatchGetTicketClocks, ListTicketClocks."""
+
+    clocks: Records[TicketClocks]
+    shelf: Shelf
+
+    async def GetTicketClocks(
+        self, request: sla_service_pb2.GetTicketClocksRequest, context: Any
+    ) -> sla_pb2.TicketClocks:
+        record = await self.clocks.get(clocks_name(request.ticket))
+        access.own(caller().actor, record.name, record.state.requester, record.state.unit)
+        return (await self._shown([record]))[0]
+
+    async def BatchGetTicketClocks(
+        self, request: sla_service_pb2.BatchGetTicketClocksRequest, context: Any
+    ) -> sla_service_pb2.BatchGetTicketClocksResponse:
+        found = await self.clocks.find([clocks_name(ticket) for ticket in request.tickets])
+        actor = caller().actor
+        shown = [
+            record
+            for record in found.values()
+            if record.state.clocks and access.sees(actor, record.state.requester, record.state.unit)
+        ]
+        return sla_service_pb2.BatchGetTicketClocksResponse(clocks=await self._shown(shown))
+
+    async def ListTicketClocks(
+        self, request: sla_service_pb2.ListTicketClocksRequest, context: Any
+    ) -> sla_service_pb2.ListTicketClocksResponse:
+        actor = caller().actor
+        access.may_list(actor)
+        bind = f"clocks {request.team} {request.breached_only} {actor.unit}"
+        page = await page_of_clocks(
+            self.clocks,
+            actor,
+            PageRequest(request.page_size, request.page_token, bind),
+            team=request.team,
+            breached_only=request.breached_only,
+        )
+        return sla_service_pb2.ListTicketClocksResponse(
+            clocks=await self._shown(page.items), next_page_token=page.next_token
+        )
+
+    async def _shown(self, records: list[Record[TicketClocks]]) -> list[sla_pb2.TicketClocks]:
+        """The clocks with the time that is left of them now."""
+        await self.shelf.refresh()
+        now = caller().now
+        return [
+            clocks_wire.ticket_clocks(one.state, one.etag, clocks.remaining(one.state, self.shelf.book, now))
+            for one in records
+        ]
