@@ -82,7 +82,7 @@ mutations: setup ## break each rule by its named mutation and demand that its te
 
 proof: setup ## LOG=path: import an incident log and compare the board with its known figures
 	@test -n "$(LOG)" || { echo "Say which log: make proof LOG=path/to/log.csv.gz"; exit 2; }
-	@$(BIN)/python -m deploy.local.proof "$(LOG)"
+	@PYTHONPATH=.:proto/gen $(BIN)/python -m deploy.local.proof "$(LOG)"
 
 parked: setup ## events that no handler can take, and why
 	@$(BIN)/python -m deploy.local.running services.runtime.parked list $(ARGS)
