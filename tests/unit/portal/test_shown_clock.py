@@ -136,6 +136,20 @@ def test_bar_knows_closed_hours_since_the_last_event() -> None:
     assert [(part["kind"], part["length"]) for part in made["segments"]] == [("run", 10), ("off", 90), ("left", 110)]
 
 
+def test_a_time_does_not_cover_the_one_before_it() -> None:
+    """Ten minutes, then a night: the night's start has no room beside the opening."""
+    night = clock(
+        left=230,
+        start_time=stamp(-610),
+        segments=[segment(RUN, -610, -600)],
+        current=segment(OFF, -600, None),
+        due_time=stamp(230),
+    )
+    made = shown.bar(night, READER)
+    assert made is not None
+    assert [one["at"] != "" for one in made["segments"]][:2] == [True, False]
+
+
 def test_no_sliver_is_drawn() -> None:
     """Parts that are too narrow for a line are left out, so that no width is negative."""
     made = shown.bar(

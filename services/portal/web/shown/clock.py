@@ -112,10 +112,14 @@ def bar(clock: sla_pb2.Clock, reader: Reader, *, narrow: bool = False) -> dict[s
     passed = sum(length for kind, length, _ in parts if kind != "left")
     stopped = is_stopped(clock)
     labelled = _LABELLED_SHARE if not narrow else 1.0
-    segments = [
-        {"kind": kind, "length": length, "at": reader.clock(at) if i == 0 or length / total > labelled else ""}
-        for i, (kind, length, at) in enumerate(parts)
-    ]
+    segments: list[dict[str, Any]] = []
+    begins, named = 0.0, -total
+    for kind, length, at in parts:
+        # The first time always stands; a later one needs room for itself and for the one before it.
+        shown = not segments or (length / total > labelled and (begins - named) / total > labelled)
+        segments.append({"kind": kind, "length": length, "at": reader.clock(at) if shown else ""})
+        named = begins if shown else named
+        begins += length
     end = instant(clock.stop_time) if clock.HasField("stop_time") else None
     if end is None and parts[-1][0] == "left":
         end = instant(clock.due_time)
