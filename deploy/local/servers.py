@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
 import socket
 from pathlib import Path
@@ -53,6 +54,13 @@ def find_nats_server() -> Path:
     raise MissingTool("nats-server is missing; this installs it: make setup")
 
 
+def _with_libraries() -> dict[str, str]:
+    """Our environment, in which a program also finds the libraries that `make setup` unpacked."""
+    places = [str(place) for place in (LOCAL / "debian" / "usr" / "lib").glob("*-linux-gnu*")]
+    search = os.pathsep.join([*places, *filter(None, [os.environ.get("LD_LIBRARY_PATH")])])
+    return {**os.environ, "LD_LIBRARY_PATH": search} if places else dict(os.environ)
+
+
 def _on_path_or_local(name: str) -> Path | None:
     places = (LOCAL / "bin", LOCAL / "debian" / "usr" / "sbin", LOCAL / "debian" / "usr" / "bin")
     local = next((str(place / name) for place in places if (place / name).exists()), None)
@@ -76,6 +84,7 @@ class Mongod:
                 *("--setParameter", "enableTestCommands=1"),
             ],
             log or folder.with_suffix(".log"),
+            _with_libraries(),
         )
 
     @property
