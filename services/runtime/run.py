@@ -153,9 +153,18 @@ class Runtime:
             Listener(self._bus, self.service, stream, handlers, owner, db=self.db, before_batch=before_batch)
         )
 
-    def on_due(self, records: Records[S], decide: Callable[[Due], Callable[[S], tuple[S, Sequence[Any]]]]) -> None:
-        """Registers the decision that a deadline of these records calls for."""
-        self.timers.on_due(records, decide)
+    def on_due(
+        self,
+        records: Records[S],
+        decide: Callable[[Due], Callable[[S], tuple[S, Sequence[Any]]]],
+        *,
+        before_batch: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Registers the decision that a deadline of these records calls for.
+
+        before_batch: called before the decisions, to read what they look things up in.
+        """
+        self.timers.on_due(records, decide, before_batch=before_batch)
 
     def job(self, kind: str, run: Run) -> None:
         """Registers what jobs of `kind` do."""

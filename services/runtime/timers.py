@@ -51,6 +51,7 @@ class Due:
 
 Decider = Callable[[Due], Callable[[Any], tuple[Any, Sequence[Any]]]]
 """From a deadline that has come to the decision that it calls for."""
+Prepare = Callable[[], Awaitable[None]]
 
 
 class Stale(Exception):
@@ -64,6 +65,7 @@ class Timers:
         self._hints = Hints(db)
         self._service = service
         self._deciders: list[tuple[Records[Any], Decider]] = []
+        self._before: dict[int, Prepare] = {}
         self._wake_at: datetime | None = None
         self._armed = asyncio.Event()
         self._claimed = asyncio.Event()
@@ -91,9 +93,20 @@ class Timers:
         if self._wake_at is None or min(at for _, at in hints) < self._wake_at:
             self._armed.set()
 
-    def on_due(self, records: Records[S], decide: Callable[[Due], Callable[[S], tuple[S, Sequence[Any]]]]) -> None:
-        """Registers the decision for one kind; it runs only while the state still asks for the deadline."""
+    def on_due(
+        self,
+        records: Records[S],
+        decide: Callable[[Due], Callable[[S], tuple[S, Sequence[Any]]]],
+        *,
+        before_batch: Prepare | None = None,
+    ) -> None:
+        """Registers the decision for one kind; it runs only while the state still asks for the deadline.
+
+        before_batch: called before the decisions of a batch that holds such deadlines, to read what they look up.
+        """
         self._deciders.append((records, decide))
+        if before_batch is not None:
+            self._before[id(records)] = before_batch
 
     def start(self) -> None:
         """Begins to claim and fire."""
@@ -182,6 +195,7 @@ class Timers:
     async def _decide(self, batch: list[Claim]) -> None:
         try:
             with _tracer.start_as_current_span("timers fire"):
+                await self._prepare(batch)
                 pairs = [(claim, change) for claim in batch if (change := self._change(claim))]
                 results = await change_many([change for _, change in pairs])
         except Exception as error:  # noqa: BLE001 - a hint that fails must not stop the others
@@ -203,8 +217,17 @@ class Timers:
         for (claim, _), result in zip(pairs, results, strict=True):
             await self._settle(claim, result)
 
+    async def _prepare(self, batch: Sequence[Claim]) -> None:
+        if self._before:
+            kinds = {id(pair[0]) for claim in batch if (pair := self._pair(claim))}
+            for before in {one for kind, one in self._before.items() if kind in kinds}:
+                await before()
+
+    def _pair(self, claim: Claim) -> tuple[Records[Any], Decider] | None:
+        return next((pair for pair in self._deciders if pair[0].owns(claim.name)), None)
+
     def _change(self, claim: Claim) -> Change | None:
-        pair = next((pair for pair in self._deciders if pair[0].owns(claim.name)), None)
+        pair = self._pair(claim)
         if pair is None:
             return None
         due = Due(claim.name, claim.step, claim.due_at, max(claim.due_at, self._hints.now()))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from throughline.sla.v1 import sla_service_pb2_grpc
+from throughline.sla.v1 import escalation_service_pb2_grpc, sla_service_pb2_grpc
 
 from services.runtime.run import Runtime
 from services.runtime.settings import Settings
 from services.sla import events, timer
-from services.sla.rpc import SlaRpc
-from services.sla.store import CALENDARS, CLOCKS, POLICIES, Shelf
+from services.sla.rpc import EscalationRpc, SlaRpc
+from services.sla.store import CALENDARS, CHAINS, CLOCKS, PEOPLE, PLANS, POLICIES, ROTAS, TEAMS, Roster, Shelf
 
 
 def compose(run: Runtime) -> None:
@@ -19,8 +19,22 @@ def compose(run: Runtime) -> None:
     shelf = Shelf(policies, calendars)
     rpc = SlaRpc(policies, calendars, clocks, shelf)
     run.serve(sla_service_pb2_grpc.add_SlaServiceServicer_to_server, rpc)
-    run.hear("tickets", events.handlers(clocks, shelf), before_batch=shelf.refresh)
+    plans, rotas, chains = run.records(PLANS), run.records(ROTAS), run.records(CHAINS)
+    people, teams = run.records(PEOPLE), run.records(TEAMS)
+    roster = Roster(plans, rotas, people, teams)
+    escalations = EscalationRpc(plans, rotas, chains, roster, shelf)
+    run.serve(escalation_service_pb2_grpc.add_EscalationServiceServicer_to_server, escalations)
+    also = events.ticket_changes(chains, shelf, roster)
+
+    async def look_up() -> None:
+        await asyncio.gather(shelf.refresh(), roster.refresh())
+
+    run.hear("tickets", events.handlers(clocks, shelf, also), before_batch=look_up)
+    run.hear("sla", events.clock_handlers(chains, shelf, roster), before_batch=look_up)
+    run.hear("portal", events.portal_handlers(people, teams, rotas, roster), before_batch=roster.refresh)
     run.on_due(clocks, timer.decide)
+    run.on_due(chains, timer.next_step(roster), before_batch=roster.refresh)
+    run.on_due(rotas, timer.look_for_gaps(roster), before_batch=roster.refresh)
 
 
 async def main() -> None:

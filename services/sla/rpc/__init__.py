@@ -1,5 +1,8 @@
-"""SlaService at the door: each method reads its request, takes one decision or makes one query, replies."""
+"""SlaService and EscalationService at the door: each method reads its request, takes one decision or makes one query,
+replies.
+"""
 
+from services.sla.rpc.escalations import EscalationRpc
 from services.sla.rpc.sla_rpc import SlaRpc
 
-__all__ = ["SlaRpc"]
+__all__ = ["EscalationRpc", "SlaRpc"]

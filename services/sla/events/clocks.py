@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from google.protobuf.message import Message
@@ -25,10 +25,18 @@ TICKET_EVENTS: tuple[type[Message], ...] = tuple(
 )
 
 
-def handlers(clocks: Records[TicketClocks], shelf: Shelf) -> Mapping[type[Message], Handler]:
-    """What sla does about each event of tickets; it judges by the event's own time and by the book on the shelf."""
+Also = Callable[[Heard[Any]], Iterable[Change]]
+
+
+def handlers(clocks: Records[TicketClocks], shelf: Shelf, *before: Also) -> Mapping[type[Message], Handler]:
+    """What sla does about each event of tickets; it judges by the event's own time and by the book on the shelf.
+
+    before: what else is decided by the same event, written ahead of the clocks.
+    """
 
     def turn(event: Heard[Any]) -> Iterable[Change]:
+        for one in before:
+            yield from one(event)
         ticket, book = seen(event.message.ticket), shelf.book
 
         def decide(state: TicketClocks | None) -> tuple[TicketClocks, tuple[ClocksEvent, ...]]:
