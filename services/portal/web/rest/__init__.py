@@ -8,7 +8,18 @@ from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
 
 from services.portal.web.problems import problem
-from services.portal.web.rest import articles, board, changes, openapi, people, routes, session, sla, tickets
+from services.portal.web.rest import (
+    articles,
+    board,
+    changes,
+    escalations,
+    openapi,
+    people,
+    routes,
+    session,
+    sla,
+    tickets,
+)
 from services.portal.web.session import bearer
 from services.runtime.refusal import Refusal
 
@@ -17,6 +28,7 @@ ROUTES = (
     *session.ROUTES,
     *tickets.ROUTES,
     *sla.ROUTES,
+    *escalations.ROUTES,
     *articles.ROUTES,
     *changes.ROUTES,
     *people.ROUTES,
