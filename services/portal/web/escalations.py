@@ -111,7 +111,7 @@ def panel(ticket: str, told: Reader) -> dict[str, Any] | None:
         names().people([chain.acknowledgement.person])
     made = shown.panel(chain, told)
     if made is not None:
-        made["hours"] = [("", gettext("until a promise breaks anew"))] + [
+        made["hours"] = [("breach", gettext("until a promise breaks anew"))] + [
             (str(one), gettext("for %(time)s", time=told.length(timedelta(hours=one)))) for one in _HOURS
         ]
         made["request_id"] = new_request_id()

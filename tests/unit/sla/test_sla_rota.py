@@ -190,7 +190,7 @@ def test_a_gap_that_somebody_fills_is_none_and_comes_back_when_he_does_not() -> 
     now = datetime(2026, 6, 1, 12, tzinfo=UTC)
     rota, told = rules.look(rota_of(layer, zone="UTC"), now, DIRECTORY.reaches)
     assert [one.gap for one in told] == [Gap(datetime(2026, 6, 3, tzinfo=UTC), None)]
-    filled = Override("o", NAMES[1], now, now + 60 * DAY, "holiday", "people/root")
+    filled = Override("o", NAMES[1], now, now + 62 * DAY, "holiday", "people/root")
     rota, _ = changes.put_in(rota, filled, DIRECTORY, by=ROOT, now=now)
     rota, told = rules.look(rota, now, DIRECTORY.reaches)
     assert (rota.gaps, told) == ((), ())

@@ -53,6 +53,8 @@ def when(step: escalation_pb2.EscalationStep, reader: Reader) -> str:
     if step.measure == _PERCENT:
         return str(gettext("When %(share)s%% of the time for %(what)s is used", share=step.amount, what=what))
     time = _length(abs(step.amount), step.measure, reader)
+    if step.anchor == _START and not step.amount:
+        return str(gettext("When the ticket is opened"))
     if step.anchor == _START:
         return str(gettext("%(time)s after the ticket is opened", time=time))
     if not step.amount:
@@ -147,9 +149,7 @@ def quiet(one: escalation_pb2.EscalationPlan, reader: Reader) -> str:
     hours = one.quiet_hours
     span = {"start": hours.start, "end": hours.end, "zone": hours.time_zone}
     if not hours.break_through:
-        return reader.spaced(
-            gettext("From %(start)s to %(end)s (%(zone)s) steps wait for their end", **span)
-        )
+        return reader.spaced(gettext("From %(start)s to %(end)s (%(zone)s) steps wait for their end", **span))
     through = listed([f"P{number}" for number in hours.break_through], reader)
     return reader.spaced(
         gettext(
