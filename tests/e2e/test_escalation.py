@@ -160,11 +160,12 @@ def test_a_click_stops_the_alarm(browser: Browser, office: Office, agent: Actor)
     number = ticket.name.partition("/")[2]
     office.ask(agent, "tickets", "AssignTicket", name=ticket.name, team="teams/till-team")
     with window(browser, office, agent) as own:
+        page = own.open(f"/queue/{number}?list=all")
         for _ in range(40):
-            page = own.open(f"/queue/{number}?list=all")
             if page.locator("#escalation", has_text="Escalated").count():
                 break
             time.sleep(0.25)
+            page.reload()
         panel = page.locator("#escalation")
         expect(panel).to_contain_text("Next, if nobody takes it")
         panel.get_by_role("button", name="Stop the alarm").click()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta
+from typing import Any
 
 from throughline.sla.v1 import escalation_pb2 as pb
 from throughline.sla.v1 import escalation_service_pb2 as calls
@@ -95,9 +96,15 @@ def _others() -> pb.EscalationPlan:
 
 
 def _step(
-    clock: sla_pb2.ClockKind, measure: pb.StepMeasure, amount: int, *to: object, **repeated: int
+    clock: sla_pb2.ClockKind.ValueType,
+    measure: pb.StepMeasure.ValueType,
+    amount: int,
+    *to: Any,
+    repeat_count: int = 0,
+    repeat_minutes: int = 0,
 ) -> pb.EscalationStep:
-    step = pb.EscalationStep(clock=clock, measure=measure, amount=amount, **repeated)
+    step = pb.EscalationStep(clock=clock, measure=measure, amount=amount)
+    step.repeat_count, step.repeat_minutes = repeat_count, repeat_minutes
     for one in to:
         kind, name = one if isinstance(one, tuple) else (one, "")
         step.recipients.add(kind=kind, name=name)

@@ -15,7 +15,7 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
 from deploy.local.process import Child, free_port
-from deploy.local.system import ROOT
+from deploy.local.servers import ROOT
 from services.runtime.bus import Bus
 from services.runtime.identity import make
 from services.runtime.run import Runtime

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -227,7 +228,7 @@ def test_who_is_next_is_somebody_else() -> None:
         ({"name": "rotas/Ä"}, "NAME_INVALID", "rota.name"),
     ],
 )
-def test_a_rota_that_cannot_be_is_refused(change: dict[str, object], reason: str, field: str) -> None:
+def test_a_rota_that_cannot_be_is_refused(change: dict[str, Any], reason: str, field: str) -> None:
     """The reason and the field that is at fault."""
     layer = Layer(NAMES[:1], HandOver.DAILY, date(2026, 1, 1), 0)
     with pytest.raises(Refusal) as caught:
