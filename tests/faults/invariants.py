@@ -22,8 +22,8 @@ from throughline.tickets.v1 import events_pb2 as tickets_events
 
 from services.runtime.journal import Entry
 from services.sla.store import CLOCKS
-from tests.faults.evidence import Evidence, Kept
-from tests.faults.folds import DUE, due_of, wrong_clocks, wrong_facts
+from tests.faults.evidence import DUE, Evidence, Kept, due_of
+from tests.faults.folds import wrong_clocks, wrong_facts
 from tests.faults.operations import Operation, Operations, Outcome
 
 _FILES = (changes_events, knowledge_events, metrics_events, portal_events, sla_events, tickets_events)

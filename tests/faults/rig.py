@@ -19,7 +19,7 @@ from pymongo.errors import PyMongoError
 
 from deploy.local.system import SERVICES, System
 from tests.faults.callers import Callers
-from tests.faults.evidence import Evidence, gather, records_of
+from tests.faults.evidence import Evidence, gather, is_asked_for, records_of
 from tests.faults.invariants import replayed, versions_unmoved, violations
 from tests.faults.operations import Operations, Outcome
 
@@ -185,11 +185,11 @@ class Rig:
             now = client.admin.command("hello")["localTime"]
             for service in self.services:
                 database = client[service]
-                waiting = {"outbox.0": {"$exists": True}}
+                waiting, due = {"outbox.0": {"$exists": True}}, {"due_at": {"$lte": now}}
                 counts = {
                     "outboxes": sum(database[name].count_documents(waiting) for name in records_of(database)),
                     "unsent": database["journal"].count_documents({"state": "new"}),
-                    "due": database["timers"].count_documents({"due_at": {"$lte": now}}),
+                    "due": sum(is_asked_for(database, hint["_id"]) for hint in database["timers"].find(due)),
                     "facts not rolled up": database["facts"].count_documents({"state.stale.0": {"$exists": True}}),
                 }
                 found.update({f"{service} {what}": count for what, count in counts.items() if count})

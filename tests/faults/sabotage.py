@@ -33,6 +33,8 @@ def mark_before_publishing() -> None:
 
     async def deliver(self: Relay, entries: Sequence[Entry], *, go_on: bool = False) -> bool:
         await self._journal.mark_sent([(entry.id, 0) for entry in entries])
+        # Until the documents have let go as well: an outbox that still holds them would tell them again.
+        await self._letting_go.ended()
         crashpoint.reach("after-publish-before-mark")
         return await exact(self, entries, go_on=go_on)
 
