@@ -68,7 +68,7 @@ chart: setup $(STAMPS)/helm ## the Helm chart: goldens, schema, invariants
 	$(PYTEST) tests/chart
 
 faults: setup ## kill -9, servers away, duplicates: nothing lost, nothing twice
-	$(PYTEST) tests/faults
+	$(PYTEST) -s tests/faults
 
 load: setup ## ratios to the stated floors, in one run
 	$(PYTEST) -s tests/load

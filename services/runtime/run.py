@@ -86,7 +86,7 @@ class Runtime:
             )
         except OSError as error:
             raise SystemExit(f"{self.service}: {error}") from error
-        self._upkeep = Upkeep(self.telemetry.meter)
+        self._upkeep = Upkeep()
         self._mongo: AsyncMongoClient[dict[str, Any]] = connect(told)
         self.db = self._mongo[told.database]
         self.journal = Journal(self.db)
@@ -251,7 +251,7 @@ class Runtime:
         self._channels.clear()
         await ended(self._bus.close)
         await asyncio.to_thread(self.telemetry.close, _FLUSH_SECONDS)
-        await self._mongo.close()
+        await ended(self._mongo.close)
 
     async def _prepare(self, stop: asyncio.Event) -> None:
         """Once the store is there: indexes first, because uniqueness is what makes a second try harmless."""

@@ -22,6 +22,7 @@ from services.runtime.actor import system
 from services.runtime.away import is_away
 from services.runtime.hints import BATCH, Claim, Hints
 from services.runtime.records import Cause, Change, Records, change_many
+from services.runtime.upkeep import lasting
 
 S = TypeVar("S")
 
@@ -110,8 +111,10 @@ class Timers:
 
     def start(self) -> None:
         """Begins to claim and fire."""
-        runs = (self._keep_claiming, self._keep_firing, self._keep_reaping)
-        self._tasks = [asyncio.create_task(run()) for run in runs]
+        works = {"claim": self._keep_claiming, "fire": self._keep_firing, "reap": self._keep_reaping}
+        self._tasks = [
+            asyncio.create_task(lasting(f"timers {name}", work, self._stopping)) for name, work in works.items()
+        ]
 
     async def stop(self) -> None:
         """Finishes what is being decided, gives back what is not and ends."""

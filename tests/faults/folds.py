@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import bson
@@ -27,9 +26,8 @@ from services.sla import events as sla_events
 from services.sla import timer
 from services.sla.rules.book import Book
 from services.sla.store import CALENDARS, CLOCKS, POLICIES, Shelf
-from tests.faults.evidence import AWARE, Evidence, Kept
+from tests.faults.evidence import AWARE, DUE, Evidence, Kept, due_of
 
-DUE = "due/"
 # Which cells are still to be rolled up says nothing about a fact, and how often it changed depends on which of its two
 # streams came first.
 _PASSING = {"facts": ("stale", "revision")}
@@ -135,12 +133,6 @@ def wrong_facts(evidence: Evidence) -> Iterator[str]:
     yield from bench.faults
     for kind, in_order in ((FACTS, False), (BOOKINGS, True), (ENTRIES, True)):
         yield from bench.wrong(kind, kept, in_order=in_order)
-
-
-def due_of(cause: str) -> tuple[str, str, datetime]:
-    """The resource, the step and the instant of a timer's cause."""
-    name, step, at = cause.removeprefix(DUE).rsplit("/", 2)
-    return name, step, datetime.fromisoformat(at)
 
 
 def document(kind: Kind[Any], state: Any) -> dict[str, Any]:

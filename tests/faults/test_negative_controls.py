@@ -71,7 +71,7 @@ async def test_the_rig_sees(rig: Rig) -> None:
             with _applied_twice(tickets, one):
                 await callers.again(one)
                 await rig.quiet()
-                await _names(rig, f"{one.cause} on {one.resource} (ok): applied 2 times")
+                await _names(rig, f"{one.cause} on {one.resource} (ok): applied twice")
                 await _names(rig, f"I3 tickets {one.resource}: applied twice")
 
         await _publish(rig, "tickets/INC-999999/1/0~1")
