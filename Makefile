@@ -12,7 +12,7 @@ SERVICES := tickets sla knowledge changes metrics portal
 WORKERS ?= 2
 PYTEST := $(BIN)/pytest
 
-.PHONY: help setup proto lock run down check format test unit contract service e2e chart faults load \
+.PHONY: help setup proto lock run down check format test unit contract service e2e chart faults load oracle \
         rows mutations proof parked replay
 
 help: ## print this
@@ -72,6 +72,9 @@ faults: setup ## kill -9, servers away, duplicates: nothing lost, nothing twice
 
 load: setup ## ratios to the stated floors, in one run
 	$(PYTEST) -s tests/load
+
+oracle: setup ## business time against two oracles in 20,000 seeded cases
+	TL_WORKTIME_CASES=20000 $(PYTEST) -s tests/unit/worktime/test_worktime_minutes.py tests/unit/worktime/test_worktime_pandas.py
 
 ##@ Look
 rows: setup ## which rows of the mission are proved, and by which test

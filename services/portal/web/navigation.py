@@ -57,6 +57,7 @@ PLACES: tuple[Place, ...] = (
     Place("changes", "Changes", "/changes", "change", "Service desk", DESK | GOVERNANCE, "c"),
     Place("board", "Value board", "/board", "chart", "Evidence", DESK | GOVERNANCE | MONEY, "b", "Board"),
     Place("escalations", "Escalation plans", "/escalation-plans", "escalate", "Set-up", ADMINISTRATION | {"lead"}),
+    Place("calendars", "Calendars", "/calendars", "calendar", "Set-up", ADMINISTRATION),
 )
 TABS_AT_MOST = 4  # the phone's bar holds five, and the last is always "Me"
 

@@ -1,10 +1,11 @@
 """Documents of calendars, policies and clocks, of plans, rotas and chains, and the lists made of them."""
 
 from services.sla.store.book import Shelf
-from services.sla.store.calendars import CALENDARS
+from services.sla.store.calendars import CALENDARS, editions_page
 from services.sla.store.chains import CHAINS
 from services.sla.store.clocks import CLOCKS, page_of_clocks
 from services.sla.store.directory import PEOPLE, TEAMS
+from services.sla.store.holidays import holiday_years
 from services.sla.store.plans import PLAN_ORDER, PLANS
 from services.sla.store.policies import POLICIES, POLICY_ORDER
 from services.sla.store.roster import Roster
@@ -23,5 +24,7 @@ __all__ = [
     "TEAMS",
     "Roster",
     "Shelf",
+    "editions_page",
+    "holiday_years",
     "page_of_clocks",
 ]

@@ -11,6 +11,7 @@ from services.portal.web.problems import problem
 from services.portal.web.rest import (
     articles,
     board,
+    calendars,
     changes,
     escalations,
     openapi,
@@ -29,6 +30,7 @@ ROUTES = (
     *tickets.ROUTES,
     *sla.ROUTES,
     *escalations.ROUTES,
+    *calendars.ROUTES,
     *articles.ROUTES,
     *changes.ROUTES,
     *people.ROUTES,
