@@ -164,12 +164,13 @@ def week_rows(calendar: sla_pb2.Calendar, language: str) -> list[tuple[str, str]
 def week_words(calendar: sla_pb2.Calendar, language: str) -> str:
     """The week in one line: runs of weekdays with the same hours; `Mon–Fri 09:00–18:00`."""
     week = {one.weekday: hours_words(one.segments) for one in calendar.weekly_hours if one.segments}
-    names, runs = weekday_names(language), []
+    names = weekday_names(language)
+    runs: list[tuple[int, int, str]] = []
     for day, hours in sorted(week.items()):
         if runs and runs[-1][1] == day - 1 and runs[-1][2] == hours:
-            runs[-1][1] = day
+            runs[-1] = (runs[-1][0], day, hours)
         else:
-            runs.append([day, day, hours])
+            runs.append((day, day, hours))
     texts = [
         (names[first - 1] if first == last else formats.span(names[first - 1], names[last - 1], language)) + f" {hours}"
         for first, last, hours in runs
