@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
-from throughline.sla.v1 import escalation_service_pb2_grpc, sla_service_pb2_grpc
+from throughline.sla.v1 import escalation_service_pb2_grpc, judgement_service_pb2_grpc, sla_service_pb2_grpc
 
 from services.runtime.run import Runtime
 from services.runtime.settings import Settings
 from services.sla import events, timer
-from services.sla.rpc import EscalationRpc, SlaRpc
-from services.sla.store import CALENDARS, CHAINS, CLOCKS, PEOPLE, PLANS, POLICIES, ROTAS, TEAMS, Roster, Shelf
+from services.sla.jobs import Judging
+from services.sla.rpc import EscalationRpc, JudgementRpc, SlaRpc
+from services.sla.store import CALENDARS, CHAINS, CLOCKS, PEOPLE, PLANS, POLICIES, ROTAS, TEAMS
+from services.sla.store import Judgements, Past, Roster, Shelf
 
 
 def compose(run: Runtime) -> None:
@@ -24,6 +26,10 @@ def compose(run: Runtime) -> None:
     roster = Roster(plans, rotas, people, teams)
     escalations = EscalationRpc(plans, rotas, chains, roster, shelf)
     run.serve(escalation_service_pb2_grpc.add_EscalationServiceServicer_to_server, escalations)
+    judgements = Judgements(run.db, run.jobs)
+    judging = judgement_service_pb2_grpc.add_JudgementServiceServicer_to_server
+    run.serve(judging, JudgementRpc(judgements, clocks, shelf))
+    run.job("judgement", Judging(run.jobs, judgements, Past(clocks), shelf).run)
     also = events.ticket_changes(chains, shelf, roster)
 
     async def look_up() -> None:

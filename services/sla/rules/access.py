@@ -18,6 +18,15 @@ def may_configure(actor: Actor) -> None:
     actor.require(ADMINISTRATOR, to="change what is promised")
 
 
+def may_judge(actor: Actor) -> None:
+    """Trying drafts on the past, and checking every clock, is for administrators and change managers.
+
+    Raises:
+        Refusal: ROLE_REQUIRED.
+    """
+    actor.require(ADMINISTRATOR, "change_manager", to="judge the past by drafts")
+
+
 def may_list(actor: Actor) -> None:
     """Lists of clocks are for those who work on tickets, and for services.
 
