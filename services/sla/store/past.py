@@ -83,6 +83,8 @@ def filed(document: Mapping[str, Any], now: datetime) -> Filed:
         opened_at=state["opened"],
         unit=state["unit"],
         priority=state["facts"]["priority"],
+        policy_version=state["policy_version"],
+        calendar_version=state["calendar_version"],
         outcomes=tuple(_outcome(one, state, now) for one in state["clocks"]),
         history=history.decode(state.get("history")),
     )

@@ -88,7 +88,7 @@ async def past(desk: Desk, paper: Papers) -> list[str]:
 
 @pytest.mark.row("A060")
 async def test_a_judgement_tells_what_would_flip_and_changes_nothing(desk: Desk, paper: Papers) -> None:
-    """Of nine and a half hours ten to twelve are missed; of five and a half six to nine are too; the digest stays, and so do the clocks."""
+    """Ten to twelve hours are late for nine and a half; for five and a half six to nine are too; nothing kept moves."""
     names = await past(desk, paper)
     before = [await desk.clocks(name) for name in names]
     found = await ended(desk, await ask(desk, CHAO, "CreateJudgement", judgement=asked(draft(5.5))))

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from services.runtime.refusal import Refusal
 from services.runtime.worktime import SegmentKind
@@ -46,7 +47,16 @@ def filed(steps: list[made.Step], rules: Book) -> Filed:
         kept = extended(kept, ticket, clocks.last_at)
     assert clocks is not None
     kept = stored.decode(stored.encode(kept))
-    return Filed(clocks.ticket, clocks.trail[0].at, "", steps[-1].priority, outcomes(clocks), kept)
+    return Filed(
+        ticket=clocks.ticket,
+        opened_at=clocks.trail[0].at,
+        unit="",
+        priority=steps[-1].priority,
+        policy_version=clocks.policy_version,
+        calendar_version=clocks.calendar_version,
+        outcomes=outcomes(clocks),
+        history=kept,
+    )
 
 
 def solved(minutes: int, *between: made.Step) -> list[made.Step]:
@@ -94,6 +104,31 @@ def test_flips_are_the_differences(steps: list[made.Step], rules: Book, others: 
     if tally:
         total = tally[Dimension.TOTAL, ""]
         assert total.to_missed + total.to_met + total.withdrawn == len(flips)
+
+
+@settings(max_examples=250)
+@given(histories(), books(), st.sampled_from((20, 60, 95, 130, 400)))
+def test_targets_alone_give_what_the_fold_gives(steps: list[made.Step], rules: Book, share: int) -> None:
+    """Where only targets differ most tickets are judged without a fold, and come to the same verdicts as with one."""
+    ticket = filed(steps, rules)
+    drafts = [
+        replace(one, targets=tuple(replace(each, duration=each.duration * share // 100) for each in one.targets))
+        for one in rules.policies
+    ]
+    whole_minutes = [
+        replace(
+            one,
+            targets=tuple(
+                replace(each, duration=max(MINUTE, each.duration // MINUTE * MINUTE)) for each in one.targets
+            ),
+        )
+        for one in drafts
+    ]
+    tried = trial.draft(rules, whole_minutes, ())
+    after, _ = judge(ticket, tried, LONG_AFTER)
+    again = refolded(ticket, tried.drafted)
+    assert again is not None
+    assert {one.kind: one.verdict for one in after} == {one.kind: one.verdict for one in outcomes(again)}
 
 
 @pytest.mark.row("A060")
