@@ -76,6 +76,6 @@ class JudgementRpc(judgement_service_pb2_grpc.JudgementServiceServicer):
     async def CheckClocks(
         self, request: judgement_service_pb2.CheckClocksRequest, context: Any
     ) -> judgement_service_pb2.CheckClocksResponse:
-        access.may_judge(caller().actor)
+        access.may_check(caller().actor)
         page = await self.clocks.page({}, [("_id", 1)], PageRequest(request.page_size, request.page_token, "check"))
         return wire.checked(proof.check([one.state for one in page.items]), page.next_token)

@@ -19,12 +19,21 @@ def may_configure(actor: Actor) -> None:
 
 
 def may_judge(actor: Actor) -> None:
-    """Trying drafts on the past, and checking every clock, is for administrators and change managers.
+    """Trying drafts on the past is for administrators and change managers.
 
     Raises:
         Refusal: ROLE_REQUIRED.
     """
     actor.require(ADMINISTRATOR, "change_manager", to="judge the past by drafts")
+
+
+def may_check(actor: Actor) -> None:
+    """Checking every clock is for operators, too.
+
+    Raises:
+        Refusal: ROLE_REQUIRED.
+    """
+    actor.require(ADMINISTRATOR, "change_manager", "operator", to="check the clocks")
 
 
 def may_list(actor: Actor) -> None:

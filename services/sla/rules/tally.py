@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
 
 from services.sla.rules.judgement import Filed, Outcome, Verdict
@@ -35,8 +35,13 @@ class Count:
 
     def add(self, other: Count) -> None:
         """Adds another part of the same group."""
-        for one in fields(self):
-            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
+        self.met_before += other.met_before
+        self.missed_before += other.missed_before
+        self.met_after += other.met_after
+        self.missed_after += other.missed_after
+        self.to_missed += other.to_missed
+        self.to_met += other.to_met
+        self.withdrawn += other.withdrawn
 
 
 Tally = dict[tuple[Dimension, str], Count]
@@ -63,7 +68,7 @@ def _groups(filed: Filed, one: Outcome | None) -> Iterator[tuple[Dimension, str]
     yield Dimension.TOTAL, ""
     yield Dimension.POLICY, one.policy if one is not None else ""
     yield Dimension.PRIORITY, str(filed.priority)
-    yield Dimension.MONTH, f"{filed.opened_at:%Y-%m}"
+    yield Dimension.MONTH, f"{filed.opened_at.year:04}-{filed.opened_at.month:02}"
 
 
 def _compared(was: Verdict, would: Verdict) -> Count:

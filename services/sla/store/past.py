@@ -32,6 +32,9 @@ _SHOWN = {"version": 1, **{f"state.{name}": 1 for name in (
     *(f"clocks.{name}" for name in ("terms", "state", "elapsed", "due", "breached", "stopped")),
 )}}  # fmt: skip
 _MICROSECOND = timedelta(microseconds=1)
+_MILLISECOND = timedelta(milliseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MOMENTS = ("due", "breached", "stopped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,7 @@ def digest(document: Mapping[str, Any]) -> int:
                 one["terms"]["seconds"],
                 one["elapsed"],
             ]
-            moments = [one[name].isoformat() if name in one else "" for name in ("due", "breached", "stopped")]
+            moments = ((one[name] - _EPOCH) // _MILLISECOND if name in one else "" for name in _MOMENTS)
             line = "\n".join(str(part) for part in (*said, *moments))
             total += int.from_bytes(hashlib.sha256(line.encode()).digest(), "big")
     return total
