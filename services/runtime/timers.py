@@ -37,7 +37,9 @@ _log = structlog.get_logger(__name__)
 _tracer = trace.get_tracer("throughline.timers")
 _meter = metrics.get_meter("throughline.timers")
 _ended = _meter.create_counter("throughline_timers_ended", description="Hints by outcome: fired, stale, failed")
-_lag = _meter.create_histogram("throughline_timers_lag", unit="s", description="From the due moment to the decision")
+_lag = _meter.create_histogram(
+    "throughline_timers_lag", unit="s", description="From the due moment to the decision, the longest of each write"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Timers:
 
     def __init__(self, db: AsyncDatabase[dict[str, Any]], service: str) -> None:
         self._hints = Hints(db)
-        self._service = service
+        self._actor = system(service)
         self._deciders: list[tuple[Records[Any], Decider]] = []
         self._before: dict[int, Prepare] = {}
         self._wake_at: datetime | None = None
@@ -125,6 +127,7 @@ class Timers:
         with contextlib.suppress(Exception):  # what is not told comes back when its lease ends
             await self._reap()
             await self._hints.give_back([claim.id for claim in self._heap])
+            await self._hints.part()
         self._heap.clear()
         self._tasks.clear()
 
@@ -136,6 +139,7 @@ class Timers:
                 continue
             self._armed.clear()
             try:
+                await self._hints.meet()
                 claims, pause = await self._hints.claim()
             except Exception as error:  # noqa: BLE001 - whatever it was, the next look may succeed
                 _log.log(_level(error), "timers cannot claim", error=f"{type(error).__name__}: {error}")
@@ -199,7 +203,9 @@ class Timers:
         try:
             with _tracer.start_as_current_span("timers fire"):
                 await self._prepare(batch)
-                pairs = [(claim, change) for claim in batch if (change := self._change(claim))]
+                fired_at = self._hints.now()
+                _lag.record(max((fired_at - claim.due_at).total_seconds() for claim in batch))
+                pairs = [(claim, change) for claim in batch if (change := self._change(claim, fired_at))]
                 results = await change_many([change for _, change in pairs])
         except Exception as error:  # noqa: BLE001 - a hint that fails must not stop the others
             if is_away(error):
@@ -217,8 +223,12 @@ class Timers:
         for claim in batch:
             if claim.id not in known:
                 await self._failed(claim, LookupError("no decision is registered for the deadlines of this resource"))
-        for (claim, _), result in zip(pairs, results, strict=True):
-            await self._settle(claim, result)
+        settled = [await self._settled(claim, result) for (claim, _), result in zip(pairs, results, strict=True)]
+        # One note for all: what is counted for each by itself costs a tenth of the whole.
+        for outcome in ("fired", "stale"):
+            if count := settled.count(outcome):
+                _ended.add(count, {"outcome": outcome})
+        self._finished.set()
 
     async def _prepare(self, batch: Sequence[Claim]) -> None:
         if self._before:
@@ -229,25 +239,25 @@ class Timers:
     def _pair(self, claim: Claim) -> tuple[Records[Any], Decider] | None:
         return next((pair for pair in self._deciders if pair[0].owns(claim.name)), None)
 
-    def _change(self, claim: Claim) -> Change | None:
+    def _change(self, claim: Claim, fired_at: datetime) -> Change | None:
         pair = self._pair(claim)
         if pair is None:
             return None
-        due = Due(claim.name, claim.step, claim.due_at, max(claim.due_at, self._hints.now()))
-        _lag.record((due.fired_at - due.at).total_seconds())
-        cause = Cause(id=claim.id, actor=system(self._service), at=due.fired_at)
+        due = Due(claim.name, claim.step, claim.due_at, max(claim.due_at, fired_at))
+        cause = Cause(id=claim.id, actor=self._actor, at=due.fired_at)
         return pair[0].entry(claim.name, cause, _while_asked(pair[0], due, pair[1]))
 
-    async def _settle(self, claim: Claim, result: object) -> None:
+    async def _settled(self, claim: Claim, result: object) -> str:
+        """What became of a claim: "fired" or "stale" when it is to be ended, else "open"."""
         early = isinstance(result, Stale) and self._hints.now() - claim.armed_at < GRACE
         if early or (isinstance(result, Exception) and is_away(result)):
             self._again(claim)
-        elif isinstance(result, Exception) and not isinstance(result, Stale):
+            return "open"
+        if isinstance(result, Exception) and not isinstance(result, Stale):
             await self._failed(claim, result)
-        else:
-            _ended.add(1, {"outcome": "stale" if isinstance(result, Stale) else "fired"})
-            self._done.append(claim.id)
-            self._finished.set()
+            return "open"
+        self._done.append(claim.id)
+        return "stale" if isinstance(result, Stale) else "fired"
 
     def _again(self, claim: Claim) -> None:
         claim.moment = time.monotonic() + _AGAIN_S

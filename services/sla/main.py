@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import asyncio
 
-from throughline.sla.v1 import escalation_service_pb2_grpc, sla_service_pb2_grpc
+from throughline.sla.v1 import escalation_service_pb2_grpc, judgement_service_pb2_grpc, sla_service_pb2_grpc
 
 from services.runtime.run import Runtime
 from services.runtime.settings import Settings
-from services.sla import events, timer
-from services.sla.rpc import EscalationRpc, SlaRpc
-from services.sla.store import CALENDARS, CHAINS, CLOCKS, PEOPLE, PLANS, POLICIES, ROTAS, TEAMS, Roster, Shelf
+from services.sla import events, store, timer
+from services.sla.jobs import Judging
+from services.sla.rpc import EscalationRpc, JudgementRpc, SlaRpc
 
 
 def compose(run: Runtime) -> None:
     """Declares what the service keeps, answers, hears and waits for."""
-    policies, calendars, clocks = run.records(POLICIES), run.records(CALENDARS), run.records(CLOCKS)
-    shelf = Shelf(policies, calendars)
+    policies, calendars, clocks = run.records(store.POLICIES), run.records(store.CALENDARS), run.records(store.CLOCKS)
+    shelf = store.Shelf(policies, calendars)
     rpc = SlaRpc(policies, calendars, clocks, shelf)
     run.serve(sla_service_pb2_grpc.add_SlaServiceServicer_to_server, rpc)
-    plans, rotas, chains = run.records(PLANS), run.records(ROTAS), run.records(CHAINS)
-    people, teams = run.records(PEOPLE), run.records(TEAMS)
-    roster = Roster(plans, rotas, people, teams)
+    plans, rotas, chains = run.records(store.PLANS), run.records(store.ROTAS), run.records(store.CHAINS)
+    people, teams = run.records(store.PEOPLE), run.records(store.TEAMS)
+    roster = store.Roster(plans, rotas, people, teams)
     escalations = EscalationRpc(plans, rotas, chains, roster, shelf)
     run.serve(escalation_service_pb2_grpc.add_EscalationServiceServicer_to_server, escalations)
+    judgements = store.Judgements(run.db, run.jobs)
+    judging = judgement_service_pb2_grpc.add_JudgementServiceServicer_to_server
+    run.serve(judging, JudgementRpc(judgements, clocks, shelf))
+    run.job("judgement", Judging(run.jobs, judgements, store.Past(clocks), shelf).run)
     also = events.ticket_changes(chains, shelf, roster)
 
     async def look_up() -> None:

@@ -13,7 +13,7 @@ from throughline.changes.v1 import changes_service_pb2_grpc
 from throughline.knowledge.v1 import knowledge_service_pb2_grpc
 from throughline.metrics.v1 import metrics_service_pb2_grpc
 from throughline.portal.v1 import people_service_pb2_grpc
-from throughline.sla.v1 import escalation_service_pb2_grpc, sla_service_pb2_grpc
+from throughline.sla.v1 import escalation_service_pb2_grpc, judgement_service_pb2_grpc, sla_service_pb2_grpc
 from throughline.tickets.v1 import tickets_service_pb2_grpc
 
 from services.runtime.client import refusal_of, sync_channel
@@ -44,6 +44,9 @@ class Backends:
         self.sla: sla_service_pb2_grpc.SlaServiceStub = stub("sla", sla_service_pb2_grpc.SlaServiceStub)
         self.escalations: escalation_service_pb2_grpc.EscalationServiceStub = stub(
             "sla", escalation_service_pb2_grpc.EscalationServiceStub
+        )
+        self.judgements: judgement_service_pb2_grpc.JudgementServiceStub = stub(
+            "sla", judgement_service_pb2_grpc.JudgementServiceStub
         )
         self.knowledge: knowledge_service_pb2_grpc.KnowledgeServiceStub = stub(
             "knowledge", knowledge_service_pb2_grpc.KnowledgeServiceStub

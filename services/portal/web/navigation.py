@@ -10,6 +10,7 @@ DESK = frozenset({"agent", "lead", "problem_manager"})
 GOVERNANCE = frozenset({"problem_manager", "change_manager", "lead", "operator"})
 MONEY = frozenset({"finance", "executive"})
 ADMINISTRATION = frozenset({"administrator"})
+JUDGES = frozenset({"administrator", "change_manager"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ PLACES: tuple[Place, ...] = (
     Place("board", "Value board", "/board", "chart", "Evidence", DESK | GOVERNANCE | MONEY, "b", "Board"),
     Place("escalations", "Escalation plans", "/escalation-plans", "escalate", "Set-up", ADMINISTRATION | {"lead"}),
     Place("calendars", "Calendars", "/calendars", "calendar", "Set-up", ADMINISTRATION),
+    Place("judgements", "What would have been", "/judgements", "scales", "Set-up", JUDGES),
 )
 TABS_AT_MOST = 4  # the phone's bar holds five, and the last is always "Me"
 

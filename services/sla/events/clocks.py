@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from google.protobuf.message import Message
@@ -14,6 +15,7 @@ from services.runtime.listener import Handler
 from services.runtime.records import Change, Follow, Records
 from services.sla.rules.clocks import ClocksEvent, TicketClocks
 from services.sla.rules.fold import fold
+from services.sla.rules.history import extended
 from services.sla.store import Shelf
 from services.sla.wire.ticket import clocks_name, seen
 
@@ -40,7 +42,10 @@ def handlers(clocks: Records[TicketClocks], shelf: Shelf, *before: Also) -> Mapp
         ticket, book = seen(event.message.ticket), shelf.book
 
         def decide(state: TicketClocks | None) -> tuple[TicketClocks, tuple[ClocksEvent, ...]]:
-            return fold(state, ticket, event.time, event.cause.id, book)
+            after, told = fold(state, ticket, event.time, event.cause.id, book)
+            if state is None or state.history:
+                after = replace(after, history=extended(after.history, ticket, after.last_at))
+            return after, told
 
         follow = Follow(event.resource, event.sequence, fold=True)
         yield clocks.entry(clocks_name(ticket.name), event.cause, decide, follow=follow)

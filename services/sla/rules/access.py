@@ -18,6 +18,24 @@ def may_configure(actor: Actor) -> None:
     actor.require(ADMINISTRATOR, to="change what is promised")
 
 
+def may_judge(actor: Actor) -> None:
+    """Trying drafts on the past is for administrators and change managers.
+
+    Raises:
+        Refusal: ROLE_REQUIRED.
+    """
+    actor.require(ADMINISTRATOR, "change_manager", to="judge the past by drafts")
+
+
+def may_check(actor: Actor) -> None:
+    """Checking every clock is for operators, too.
+
+    Raises:
+        Refusal: ROLE_REQUIRED.
+    """
+    actor.require(ADMINISTRATOR, "change_manager", "operator", to="check the clocks")
+
+
 def may_list(actor: Actor) -> None:
     """Lists of clocks are for those who work on tickets, and for services.
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from services.sla.rules import clock as clock_rules
 from services.sla.rules.book import Book
 from services.sla.rules.clock import Clock, ClockState
+from services.sla.rules.history import Step
 from services.sla.rules.policy import ClockKind
 from services.sla.rules.ticket import Facts, Turn
 
@@ -20,6 +21,7 @@ class TicketClocks:
 
     facts: of the ticket now; chosen_for: those that the policy was chosen by.
     trail: the ticket's states since it was opened, so that a promise made later counts from the opening.
+    history: what they were folded from, kept by whoever hears the events; the fold itself does not read it.
     last_at: the latest event; passed: the latest deadline that a timer found to have passed, None before the first.
     """
 
@@ -38,6 +40,7 @@ class TicketClocks:
     calendar: str = ""
     calendar_version: int = 0
     clocks: tuple[Clock, ...] = ()
+    history: tuple[Step, ...] = ()
 
     @property
     def live(self) -> bool:

@@ -6,6 +6,8 @@ from services.sla.store.chains import CHAINS
 from services.sla.store.clocks import CLOCKS, page_of_clocks
 from services.sla.store.directory import PEOPLE, TEAMS
 from services.sla.store.holidays import holiday_years
+from services.sla.store.judgements import Judgements
+from services.sla.store.past import Past
 from services.sla.store.plans import PLAN_ORDER, PLANS
 from services.sla.store.policies import POLICIES, POLICY_ORDER
 from services.sla.store.roster import Roster
@@ -22,6 +24,8 @@ __all__ = [
     "POLICY_ORDER",
     "ROTAS",
     "TEAMS",
+    "Judgements",
+    "Past",
     "Roster",
     "Shelf",
     "editions_page",

@@ -16,7 +16,8 @@ from services.sla.rules.clock import Clock, ClockState
 from services.sla.rules.clocks import Moment, TicketClocks, moments
 from services.sla.rules.policy import ClockKind
 from services.sla.rules.segment import Segment
-from services.sla.rules.ticket import Facts, TicketState, TicketType, Turn
+from services.sla.rules.ticket import TicketState, Turn
+from services.sla.store import history
 from services.sla.store.policies import decode_target, encode_target
 from services.sla.wire import clocks as wire
 
@@ -67,8 +68,8 @@ def _encode(one: TicketClocks) -> dict[str, Any]:
         "unit": one.unit,
         "team": one.team,
         "importing": one.importing,
-        "facts": _encode_facts(one.facts),
-        "chosen_for": None if one.chosen_for is None else _encode_facts(one.chosen_for),
+        "facts": history.encode_facts(one.facts),
+        "chosen_for": None if one.chosen_for is None else history.encode_facts(one.chosen_for),
         "trail": [[turn.at, turn.state.value, turn.cause] for turn in one.trail],
         "last": one.last_at,
         "passed": one.passed,
@@ -77,6 +78,8 @@ def _encode(one: TicketClocks) -> dict[str, Any]:
         "calendar": one.calendar,
         "calendar_version": one.calendar_version,
         "clocks": [_encode_clock(clock) for clock in one.clocks],
+        "history": history.encode(one.history),
+        "opened": one.trail[0].at,
         # For the list alone.
         "live": one.live,
         "due": min(dues, default=_NEVER),
@@ -92,8 +95,8 @@ def _decode(document: Mapping[str, Any]) -> TicketClocks:
         unit=document["unit"],
         team=document["team"],
         importing=document["importing"],
-        facts=_decode_facts(document["facts"]),
-        chosen_for=None if chosen is None else _decode_facts(chosen),
+        facts=history.decode_facts(document["facts"]),
+        chosen_for=None if chosen is None else history.decode_facts(chosen),
         trail=tuple(Turn(at, TicketState(state), cause) for at, state, cause in document["trail"]),
         last_at=document["last"],
         passed=document["passed"],
@@ -102,15 +105,8 @@ def _decode(document: Mapping[str, Any]) -> TicketClocks:
         calendar=document["calendar"],
         calendar_version=document["calendar_version"],
         clocks=tuple(_decode_clock(one) for one in document["clocks"]),
+        history=history.decode(document.get("history")),
     )
-
-
-def _encode_facts(one: Facts) -> dict[str, Any]:
-    return {"priority": one.priority, "type": one.type.value, "service": one.service, "source": one.source}
-
-
-def _decode_facts(document: Mapping[str, Any]) -> Facts:
-    return Facts(document["priority"], TicketType(document["type"]), document["service"], document["source"])
 
 
 def _encode_clock(one: Clock) -> dict[str, Any]:
@@ -165,6 +161,7 @@ CLOCKS = Kind[TicketClocks](
     deadlines=_deadlines,
     indexes=(
         IndexModel([("state.due", ASCENDING), ("_id", ASCENDING)], name="due", **_LIVE),
+        IndexModel([("state.opened", ASCENDING), ("_id", ASCENDING)], name="opened"),
         IndexModel([("state.team", ASCENDING), ("state.due", ASCENDING), ("_id", ASCENDING)], name="team", **_LIVE),
     ),
 )

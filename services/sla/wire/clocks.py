@@ -79,14 +79,15 @@ def _clock(one: Clock, remaining: timedelta | None) -> sla_pb2.Clock:
         warned_time=timestamp(one.warned_at),
         breach_time=timestamp(one.breached_at),
         stop_time=timestamp(one.stopped_at),
-        segments=[_segment(segment) for segment in one.segments],
+        segments=[segment(part) for part in one.segments],
         fired_time=timestamp(one.fired_at),
         current=_current(one) if one.live else None,
         remaining=None if remaining is None else duration(remaining),
     )
 
 
-def _segment(one: Segment) -> sla_pb2.ClockSegment:
+def segment(one: Segment) -> sla_pb2.ClockSegment:
+    """A span of a clock."""
     return sla_pb2.ClockSegment(
         start_time=timestamp(one.start),
         end_time=timestamp(one.end),

@@ -17,7 +17,7 @@ from throughline.changes.v1 import changes_service_pb2
 from throughline.knowledge.v1 import knowledge_service_pb2
 from throughline.metrics.v1 import metrics_service_pb2
 from throughline.portal.v1 import people_service_pb2
-from throughline.sla.v1 import escalation_service_pb2, sla_service_pb2
+from throughline.sla.v1 import escalation_service_pb2, judgement_service_pb2, sla_service_pb2
 from throughline.tickets.v1 import tickets_service_pb2
 
 from services.portal.web.backends import backends
@@ -29,6 +29,7 @@ _SERVICES = {
     "tickets": tickets_service_pb2.DESCRIPTOR.services_by_name["TicketsService"],
     "sla": sla_service_pb2.DESCRIPTOR.services_by_name["SlaService"],
     "escalations": escalation_service_pb2.DESCRIPTOR.services_by_name["EscalationService"],
+    "judgements": judgement_service_pb2.DESCRIPTOR.services_by_name["JudgementService"],
     "knowledge": knowledge_service_pb2.DESCRIPTOR.services_by_name["KnowledgeService"],
     "changes": changes_service_pb2.DESCRIPTOR.services_by_name["ChangesService"],
     "metrics": metrics_service_pb2.DESCRIPTOR.services_by_name["MetricsService"],
