@@ -16,6 +16,7 @@ from services.portal.web.rest import (
     openapi,
     people,
     routes,
+    services,
     session,
     sla,
     tickets,
@@ -33,6 +34,7 @@ ROUTES = (
     *changes.ROUTES,
     *people.ROUTES,
     *board.ROUTES,
+    *services.ROUTES,
 )
 _OPEN = frozenset({"rest.sign_in", "rest.description"})
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
