@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 SERVER, CLIENT = 2, 3
 OK, CANCELLED, DEADLINE, INTERNAL, UNAVAILABLE = 0, 1, 4, 13, 14
@@ -76,7 +77,7 @@ class Shop:
 
     def traces(self, start: datetime, end: datetime) -> Iterator[list[Spoken]]:
         """The traces that begin in between, in the order of time."""
-        at, last = _ms(start), _ms(end)
+        at, last = float(_ms(start)), _ms(end)
         while (at := at + self._chance.expovariate(self.rate) * 1000) < last:
             yield self._trace(int(at))
 
@@ -195,7 +196,7 @@ def _request(service: str, spans: Sequence[Spoken], state: str) -> bytes:
         if one.callee:
             span.attributes.add(key="peer.service").value.string_value = one.callee
         if one.code not in (OK, CANCELLED):
-            span.status.code = 2  # type: ignore[assignment]
+            span.status.code = Status.STATUS_CODE_ERROR
     return request.SerializeToString()
 
 

@@ -77,7 +77,8 @@ class Traffic:
                 if cell.slice not in view.wanted:
                     continue
                 found.setdefault(cell.service, Sums()).merge(sums)
-            return dict(sorted(found.items()))
+            # Of some only calls to them are known, and none that failed.
+            return {service: sums for service, sums in sorted(found.items()) if sums.n}
 
         return await self._at_one_instant(period, read)
 

@@ -39,7 +39,7 @@ _READ = frozenset(
         "user_agent.synthetic.type",
     )
 )
-_MOST_LAYOUTS = 4_096
+_MOST_LAYOUTS, _MOST_SERVICES = 4_096, 500
 _PATH_KEYS = frozenset(name.encode() for name in _PATHS)
 _LONGEST_OWN = max(map(len, spans.OWN_PATHS))
 _OF_CALLS = frozenset(name.encode() for name in (*_STORES, "peer.service", "server.address", "net.peer.name"))
@@ -92,8 +92,8 @@ class Layout:
         self.is_own = is_own(name)
         # The one place to look at, -1 while there is none or more; and how often, before a span is read whole again.
         self.place, self.left = -1, _FULL_READS
-        # A name with a path in it, or of an RPC, tells already whose request it is.
-        named = b"/" in name
+        # A name with a path in it tells already whose request it is.
+        named = b" /" in name
         self._unwanted = _PATH_KEYS | _CODE_KEYS if is_call else _OF_CALLS | (_PATH_KEYS if named else frozenset())
         self._places: tuple[int, ...] = ()
 
@@ -130,11 +130,22 @@ class Layout:
         return not key or (key in _READ and key not in self._unwanted)
 
 
-layouts: dict[tuple[int, bytes, int], Layout] = {}
+Layouts = dict[tuple[int, bytes, int], Layout]
+_layouts: dict[str, Layouts] = {}
 
 
-def new_layout(kind: int, name: bytes, count: int, *, is_call: bool) -> Layout:
-    """The layout of spans that were not seen before; kept in `layouts`."""
+def layouts_of(service: str) -> Layouts:
+    """The layouts of a service's spans: another may write other attributes under the same names."""
+    found = _layouts.get(service)
+    if found is None:
+        if len(_layouts) >= _MOST_SERVICES:
+            _layouts.clear()
+        found = _layouts[service] = {}
+    return found
+
+
+def new_layout(layouts: Layouts, kind: int, name: bytes, count: int, *, is_call: bool) -> Layout:
+    """The layout of spans that were not seen before; kept among those of their service."""
     if len(layouts) >= _MOST_LAYOUTS:
         layouts.clear()
     found = layouts[kind, name, count] = Layout(name, is_call=is_call)

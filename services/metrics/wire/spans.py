@@ -114,7 +114,9 @@ class _Pass:
 
     def _scope(self, service: str, site: str, found: Any) -> None:  # noqa: C901 - a call for each span would cost more than its count
         self.export.spans += len(found)
-        layouts, of_grpc, of_http = attributes.layouts.get, _of_grpc, _of_http
+        of_grpc, of_http = _of_grpc, _of_http
+        layouts = attributes.layouts_of(service)
+        layout_of = layouts.get
         known, learnt, is_error = attributes.known.get, attributes.learnt, attributes.is_error
         earliest, latest = self._earliest, self._latest
         good = self._good.setdefault(service, {})
@@ -126,7 +128,7 @@ class _Pass:
             kind = span.kind
             if kind == _CLIENT:
                 calls.append(span)
-                self._client(service, span, failing)
+                self._client(service, span, failing, layouts)
                 continue
             if kind != _SERVER:
                 continue
@@ -135,7 +137,7 @@ class _Pass:
                 continue
             name, told = span.name, span.attributes
             count = len(told)
-            layout = layouts((kind, name, count)) or attributes.new_layout(kind, name, count, is_call=False)
+            layout = layout_of((kind, name, count)) or attributes.new_layout(layouts, kind, name, count, is_call=False)
             if layout.is_own:
                 continue
             status = span.status
@@ -167,7 +169,7 @@ class _Pass:
                     outcome = _BAD if error else _GOOD
                 raw = span.end_time_unix_nano
                 ended = raw if earliest <= raw <= latest else self._moved()
-                if outcome is _GOOD and raw - span.start_time_unix_nano < _SLOW_NS:
+                if outcome is _GOOD and (raw - (began := span.start_time_unix_nano) < _SLOW_NS or not began):
                     if ended > newest:  # noqa: PLR1730 - max() costs three times as much
                         newest = ended
                     key = (ended // _SLICE_NS, span.trace_state)
@@ -239,12 +241,12 @@ class _Pass:
             how = Ended.FAULT if outcome is _BAD else Ended.FINE
         self._bone(service, span, how, "", route or _text(span.name), weight, is_call=False, bad=outcome is _BAD)
 
-    def _client(self, service: str, span: Any, failing: set[bytes]) -> None:  # noqa: C901 - as `_scope`
+    def _client(self, service: str, span: Any, failing: set[bytes], layouts: attributes.Layouts) -> None:  # noqa: C901 - as `_scope`
         name, found = span.name, span.attributes
         count = len(found)
-        layout = attributes.layouts.get((_CLIENT, name, count))
+        layout = layouts.get((_CLIENT, name, count))
         if layout is None:
-            layout = attributes.new_layout(_CLIENT, name, count, is_call=True)
+            layout = attributes.new_layout(layouts, _CLIENT, name, count, is_call=True)
         if layout.is_own:
             return
         status = span.status
@@ -276,7 +278,8 @@ class _Pass:
                 return
         callee = callee or store or host
         raw = span.end_time_unix_nano
-        slow = raw - span.start_time_unix_nano >= _SLOW_NS
+        began = span.start_time_unix_nano
+        slow = raw - began >= _SLOW_NS and began > 0
         if not callee and not error and not slow:
             return
         ended = raw if self._earliest <= raw <= self._latest else self._moved()
