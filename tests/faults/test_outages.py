@@ -1,6 +1,6 @@
 """Two hundred seeded faults of an invented shop through the OTLP door: bounds, root and scope, counted and printed.
 
-`OUTAGES=20 make outages` plays only the first twenty. The code sees spans alone; only this file knows what was injected.
+`OUTAGES=20 make outages` plays only the first twenty. The code sees spans alone; only this file knows the faults.
 """
 
 from __future__ import annotations
