@@ -105,6 +105,7 @@ async def test_late_spans_amend_visibly(shop_stand: Stand) -> None:
     assert await shop_stand.run.db["outages"].count_documents({"state.service": "stock"}) == 1
 
 
+@pytest.mark.row("A093")
 async def test_a_symptom_points_to_its_root(shop_stand: Stand) -> None:
     """With payments dead, orders and web fail too, and only payments is the root."""
     injected = Fault("kill", "payments", START + timedelta(seconds=190), START + timedelta(seconds=400))
