@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.servers import Mongod
 from services.metrics.main import MetricsSettings
 from services.metrics.rules.availability import SLICE
 from services.metrics.rules.fact import EPOCH
@@ -23,7 +24,6 @@ from services.runtime.door import now
 from services.runtime.identity import Keys, make
 from services.runtime.run import Runtime
 from tests.support.outages import Stand, stand
-from tests.support.servers import Mongod
 from tests.support.shop import Fault, Shop, Spoken, exports, failed, fault
 
 FAULTS = int(os.environ.get("OUTAGES", "200"))

@@ -183,7 +183,7 @@ def _request(service: str, spans: Sequence[Spoken], state: str) -> bytes:
             span_id=one.span,
             parent_span_id=one.parent,
             name=one.name,
-            kind=one.kind,  # type: ignore[arg-type]
+            kind=one.kind,
             start_time_unix_nano=one.began * _MS_NS,
             end_time_unix_nano=one.ended * _MS_NS,
             flags=0x301 if one.kind == SERVER else 0x101,

@@ -11,7 +11,7 @@ from services.metrics.rules.availability import availability
 from services.metrics.rules.business_service import PREFIX
 from services.metrics.store.traffic import Traffic
 from services.metrics.wire.board import period_of
-from services.metrics.wire.spans import availability_message, edge_message
+from services.metrics.wire.traffic import availability_message, edge_message
 from services.runtime.door import caller
 
 

@@ -16,7 +16,8 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc
 from pymongo.errors import PyMongoError
 
 from services.metrics.store.spans import Spans
-from services.metrics.wire.spans import Promises, measured
+from services.metrics.wire.request import Promises
+from services.metrics.wire.spans import measured
 from services.runtime.away import is_away
 from services.runtime.door import now
 from services.runtime.identity import Keys

@@ -19,7 +19,7 @@ from services.metrics.rules.business_service import (
     is_planned,
 )
 from services.metrics.wire import business_service as wire
-from services.metrics.wire.spans import Promise, Promises
+from services.metrics.wire.request import Promise, Promises
 from services.runtime.away import is_away
 from services.runtime.paging import PageRequest
 from services.runtime.records import Kind, Records, Stamp

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from throughline.metrics.v1 import metrics_pb2 as pb
 
 from services.metrics.rules import span as spans
 from services.metrics.rules.availability import (
@@ -19,9 +17,7 @@ from services.metrics.rules.availability import (
     LATE,
     SLICE,
     SLICES_AN_HOUR,
-    Availability,
     Cell,
-    Edge,
     Export,
     Hit,
     Lost,
@@ -34,7 +30,7 @@ from services.metrics.rules.fact import EPOCH
 from services.metrics.rules.span import SLOW_MS, Outcome
 from services.metrics.wire import attributes, otlp
 from services.metrics.wire.attributes import ADDRESS, CALLEE, GRPC, HTTP, NOBODYS, STORE
-from services.metrics.wire.instants import timestamp
+from services.metrics.wire.request import Promise, Promises, digest
 from services.runtime.refusal import Refusal
 
 UNKNOWN_SERVICE = "unknown_service"
@@ -45,24 +41,8 @@ _SERVER, _CLIENT = Span.SPAN_KIND_SERVER, Span.SPAN_KIND_CLIENT
 _MS_NS = 1_000_000
 _SLICE_NS = SLICE // timedelta(microseconds=1) * 1000
 _SLOW_NS = SLOW_MS * _MS_NS
-_HASHED = 16_384
 _GOOD, _BAD, _LEFT_OUT = Outcome.GOOD, Outcome.BAD, Outcome.LEFT_OUT
 _weight = lru_cache(maxsize=4096)(lambda state: weight(state.decode(errors="replace")))
-
-
-class Promise(NamedTuple):
-    """What a business service makes of a service's requests: it counts them under its own name.
-
-    routes: span names or http.route values, none for all. slow_ns: a request that takes longer is bad; 0 for never.
-    """
-
-    name: str
-    routes: frozenset[str]
-    slow_ns: int
-
-
-Promises = Mapping[str, tuple[Promise, ...]]
-"""By service, those that cannot be read from its own counts."""
 
 
 def measured(data: bytes, received_at: datetime, promises: Promises | None = None) -> Export:
@@ -76,18 +56,6 @@ def measured(data: bytes, received_at: datetime, promises: Promises | None = Non
     except DecodeError as error:
         raise Refusal.invalid("", "SPANS_UNREADABLE", f"This is no OTLP trace export: {error}.") from error
     return _Pass(request, Export(digest(data), received_at), promises or {}).export
-
-
-def digest(data: bytes) -> bytes:
-    """What tells one export request from every other.
-
-    Of a long one the ends, the length and the checksum of the whole: ids of spans are random, so two requests that
-    agree in all of that are the same one, and a cryptographic hash of the middle would cost more than counting it.
-    """
-    if len(data) <= 2 * _HASHED:
-        return hashlib.blake2b(data, digest_size=32).digest()
-    whole = len(data).to_bytes(8, "big") + zlib.crc32(data).to_bytes(4, "big")
-    return hashlib.blake2b(whole + data[:_HASHED] + data[-_HASHED:], digest_size=32).digest()
 
 
 class _Pass:
@@ -429,24 +397,3 @@ def _text(name: bytes) -> str:
 def _hashed(user: str) -> int:
     """A user as 63 bits that do not tell who it is."""
     return int.from_bytes(hashlib.blake2b(user.encode(), digest_size=8, person=b"throughline.user").digest()) >> 1
-
-
-def availability_message(one: Availability) -> pb.ServiceAvailability:
-    """A service's availability as its readers see it."""
-    return pb.ServiceAvailability(
-        service=one.service,
-        valid=one.valid,
-        good=one.good,
-        availability=one.share,
-        low=one.low,
-        high=one.high,
-        enough=one.enough,
-        last_seen_time=timestamp(one.last_seen_at),
-    )
-
-
-def edge_message(one: Edge) -> pb.ServiceEdge:
-    """A way from service to service as its readers see it."""
-    return pb.ServiceEdge(
-        caller=one.caller, callee=one.callee, calls=one.calls, last_seen_time=timestamp(one.last_seen_at)
-    )

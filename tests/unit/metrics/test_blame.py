@@ -25,9 +25,10 @@ def called(
 
 def vote_of(service: str, *bones: Bone) -> Vote:
     """Whom the request to a service blames, in whatever order its bones came, and some of them twice."""
-    for order in (bones, bones[::-1], bones + bones):
-        (found,) = [vote for bone, vote in Trace(order).votes() if bone.service == service]
-    return found
+    orders = (bones, bones[::-1], bones + bones)
+    found = {vote for order in orders for bone, vote in Trace(order).votes() if bone.service == service}
+    assert len(found) == 1
+    return found.pop()
 
 
 @pytest.mark.parametrize(

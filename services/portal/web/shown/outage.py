@@ -76,8 +76,8 @@ def facts(one: outage_pb2.Outage, reader: Reader) -> list[tuple[str, str]]:
         told = formats.number(round(value), language, 0)
         if round(low) == round(high):
             return told
-        ends = (formats.number(round(end), language, 0) for end in (low, high))
-        return f"{told} ({formats.span(*ends, language)})"
+        first, last = (formats.number(round(end), language, 0) for end in (low, high))
+        return f"{told} ({formats.span(first, last, language)})"
 
     end = _end(one)
     found = [
