@@ -1,5 +1,6 @@
-"""MetricsService at the door: each method reads its request, asks once, and replies."""
+"""MetricsService and AvailabilityService: each method reads its request, asks once, and replies."""
 
 from services.metrics.rpc.metrics_rpc import MetricsRpc
+from services.metrics.rpc.outages import OutagesRpc
 
-__all__ = ["MetricsRpc"]
+__all__ = ["MetricsRpc", "OutagesRpc"]

@@ -11,7 +11,7 @@ import grpc
 from flask import current_app
 from throughline.changes.v1 import changes_service_pb2_grpc
 from throughline.knowledge.v1 import knowledge_service_pb2_grpc
-from throughline.metrics.v1 import metrics_service_pb2_grpc
+from throughline.metrics.v1 import availability_service_pb2_grpc, metrics_service_pb2_grpc
 from throughline.portal.v1 import people_service_pb2_grpc
 from throughline.sla.v1 import escalation_service_pb2_grpc, judgement_service_pb2_grpc, sla_service_pb2_grpc
 from throughline.tickets.v1 import tickets_service_pb2_grpc
@@ -56,6 +56,9 @@ class Backends:
         )
         self.metrics: metrics_service_pb2_grpc.MetricsServiceStub = stub(
             "metrics", metrics_service_pb2_grpc.MetricsServiceStub
+        )
+        self.availability: availability_service_pb2_grpc.AvailabilityServiceStub = stub(
+            "metrics", availability_service_pb2_grpc.AvailabilityServiceStub
         )
 
 

@@ -16,7 +16,7 @@ from throughline.changes.v1 import changes_service_pb2
 from throughline.metrics.v1 import board_pb2, metrics_pb2, metrics_service_pb2
 from throughline.tickets.v1 import tickets_service_pb2
 
-from services.portal.web import cost_models
+from services.portal.web import cost_models, outages
 from services.portal.web.backends import backends, calm
 from services.portal.web.names import names
 from services.portal.web.navigation import DESK
@@ -34,6 +34,7 @@ from services.runtime.refusal import Kind, Refusal
 
 blueprint = Blueprint("board", __name__, url_prefix="/board")
 blueprint.register_blueprint(cost_models.blueprint)
+blueprint.register_blueprint(outages.blueprint)
 
 READERS = cost_models.READERS
 _SIGHT = {"change_manager", "operator", "administrator"}
@@ -132,6 +133,7 @@ def services() -> ResponseReturnValue:
         rows=[traffic.row(one, now) for one in answer.services],
         period=choice.days.told(now.language, today),
         back=_at(choice),
+        outages=url_for(".outages.page", **choice.query()),
     )
 
 

@@ -18,6 +18,7 @@ from services.portal.web.rest import (
     openapi,
     people,
     routes,
+    services,
     session,
     sla,
     tickets,
@@ -37,6 +38,7 @@ ROUTES = (
     *changes.ROUTES,
     *people.ROUTES,
     *board.ROUTES,
+    *services.ROUTES,
 )
 _OPEN = frozenset({"rest.sign_in", "rest.description"})
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
