@@ -131,7 +131,6 @@ def test_targets_alone_give_what_the_fold_gives(steps: list[made.Step], rules: B
     assert {one.kind: one.verdict for one in after} == {one.kind: one.verdict for one in outcomes(again)}
 
 
-@pytest.mark.row("A060")
 def test_a_lower_target_flips_by_its_target() -> None:
     """Kept in 90 minutes of 120; of 60 promised minutes it is missed, used up while the clock ran."""
     ticket = filed(solved(90), book(promised(120)))
