@@ -62,8 +62,8 @@ def explain(row: Annotated[str, typer.Argument(help="An entry, such as INC-00012
     )
     for left in entry.left_out:
         typer.echo(f"left out: {left.duration.ToJsonString()} for {left.resource}: {left.reason}")
-    for one in entry.evidence:
-        typer.echo(f"rests on {one.resource} {one.version} {one.note}".rstrip())
+    for rest in entry.evidence:
+        typer.echo(f"rests on {rest.resource} {rest.version} {rest.note}".rstrip())
     for model in found.cost_models:
         typer.echo(f"agreed: {model.name} version {model.version} by {model.author}, approved by {model.approver}")
     if again != entry.total.minor_units:

@@ -86,8 +86,8 @@ async def _story(bank: Bank, paper: Callable[[str], Paper], till: Till, count: i
         acts.append(one.tell)
     for number in range(count // 4):
         begun = MONDAY + hours(rng.randrange(24))
-        rows = [tuple(rng.randrange(1, 999) for _ in range(3)) for _ in range(rng.randint(1, 4))]
-        rows = [(max(valid, bad), bad, expected) for valid, bad, expected in rows]
+        drawn = [[rng.randrange(1, 999) for _ in range(3)] for _ in range(rng.randint(1, 4))]
+        rows = [(float(max(valid, bad)), float(bad), float(expected)) for valid, bad, expected in drawn]
         state = rng.choice(["CLOSED", "CLOSED", "RETRACTED"])
         found = outage(begun, *rows, service=rng.choice(["checkout-api", "cart-api"]), state=state)
         found.end_time.CopyFrom(stamp(begun + hours(len(rows))))

@@ -39,7 +39,7 @@ def business(
     return metrics_pb2.CostModel(
         name=name,
         type=metrics_pb2.CostModelType.Value(f"COST_MODEL_TYPE_{kind.upper()}"),
-        category=metrics_pb2.LedgerCategory.Value(f"LEDGER_CATEGORY_{category}") if category else 0,
+        category=metrics_pb2.LedgerCategory.Value(f"LEDGER_CATEGORY_{category or 'UNSPECIFIED'}"),
         effective_time=stamp(fields.pop("effective", APPROVED_FROM)),
         note=note,
         business=metrics_pb2.BusinessModel(
@@ -153,4 +153,4 @@ async def tills(nats_url: str) -> AsyncIterator[Till]:
             stack.push_async_callback(bus.close)
             assert await bus.ready(30)
             buses.append(bus)
-        yield Till(*buses)
+        yield Till(buses[0], buses[1])

@@ -8,7 +8,7 @@ from datetime import timedelta
 from itertools import permutations
 
 from services.metrics.rules.books import Books, Reopened, Told
-from services.metrics.rules.claims import BusinessService, Origin, Standing
+from services.metrics.rules.claims import BusinessService, End, Origin, Standing
 from services.metrics.rules.exact import HOUR_MS
 from services.metrics.rules.ledger import Unbooked
 from tests.unit.metrics import ledger_stories as shop
@@ -111,14 +111,14 @@ def test_only_the_set_of_claims_decides_what_is_open() -> None:
 def test_one_changed_event_changes_only_what_names_it() -> None:
     """Of forty causes one ends later: every entry that differs names that ticket, or shares time with it."""
     rng = random.Random(4)
-    claims: list[Told] = []
+    claims: list[End] = []
     for number in range(40):
         start = NINE + timedelta(minutes=rng.randrange(6_000))
         place = replace(PLACE, service=rng.choice(["services/pay", "services/mail"]))
         end = start + timedelta(minutes=rng.randrange(1, 300))
         claims.append(replace(END, ticket=f"tickets/INC-{number:06d}", place=place, opened_at=start, ended_at=end))
     changed = 17
-    other = replace(claims[changed], ended_at=claims[changed].ended_at + HOUR)  # type: ignore[union-attr,type-var]
+    other = replace(claims[changed], ended_at=claims[changed].ended_at + HOUR)
     ledgers = []
     for told in (claims, [*claims[:changed], other, *claims[changed + 1 :]]):
         books = shop.told(*KNOWN)

@@ -35,7 +35,7 @@ def kind_of(model: metrics_pb2.CostModel) -> str:
     return metrics_pb2.CostModelType.Name(model.type).removeprefix("COST_MODEL_TYPE_").lower()
 
 
-def form_of(model: metrics_pb2.CostModel) -> dict[str, str]:
+def form_of(model: metrics_pb2.CostModel) -> dict[str, Any]:
     """What leads to the form of the next version."""
     kind = kind_of(model)
     return {"kind": kind} if kind == "people" else {"kind": kind, "model": last_part(model.name)}
