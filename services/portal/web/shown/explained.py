@@ -20,7 +20,7 @@ def facts(told: ledger_service_pb2.Explanation, reader: Reader) -> dict[str, Any
     entry, language = told.entry, reader.language
     return {
         "verdict": told.agrees,
-        "arithmetic": told.arithmetic,
+        "arithmetic": _arithmetic(told.arithmetic),
         "middle": amount(entry.middle, language) if entry.middle.minor_units != entry.total.minor_units else "",
         "hours": [
             [
@@ -66,6 +66,12 @@ def history(told: ledger_service_pb2.Explanation, reader: Reader) -> list[dict[s
         }
         for one in told.history
     ]
+
+
+def _arithmetic(text: str) -> str:
+    """The numbers as they are; that they were rounded, in the reader's words."""
+    numbers, rounded, _ = text.partition(", rounded half to even")
+    return f"{numbers} ({gettext('rounded half to even')})" if rounded else numbers
 
 
 def _thousandths(count: int, language: str) -> str:

@@ -171,7 +171,7 @@ def entry_facts(entry: metrics_pb2.LedgerEntry, reader: Reader) -> dict[str, Any
         "recorded": reader.near(instant(entry.record_time)),
         "reverses": last_part(entry.reverses),
         "provisional": entry.provisional,
-        "inputs": [_input(one, entry.total.currency_code, reader) for one in entry.inputs],
+        "inputs": [_input(one, entry, reader) for one in entry.inputs],
         "lines": [
             [reader.near(instant(line.hour_time)), last_part(line.service) or "–", amount(line.amount, language)]
             for line in entry.lines[:_MOST_LINES]
@@ -180,17 +180,19 @@ def entry_facts(entry: metrics_pb2.LedgerEntry, reader: Reader) -> dict[str, Any
     }
 
 
-def _input(one: metrics_pb2.FormulaInput, currency: str, reader: Reader) -> dict[str, str]:
+def _input(one: metrics_pb2.FormulaInput, entry: metrics_pb2.LedgerEntry, reader: Reader) -> dict[str, str]:
     """An input as people read it, as the ledger holds it, and where it is from."""
-    language = reader.language
+    language, currency = reader.language, entry.total.currency_code
+    of_people = entry.formula.startswith("people/")
+    turned = inputs_of(entry).get("rate_base") != inputs_of(entry).get("rate_units")
     names = {
         "users": gettext("People affected"),
         "per_mille": gettext("Share of their work"),
         "hourly_rate": gettext("Hourly rate"),
         "start_ms": gettext("Start"),
         "ms": gettext("Time"),
-        "low_per_mille": gettext("People, low end"),
-        "high_per_mille": gettext("People, high end"),
+        "low_per_mille": gettext("People, low end") if of_people else gettext("Value, low end"),
+        "high_per_mille": gettext("People, high end") if of_people else gettext("Value, high end"),
         "sign": gettext("Books or takes back"),
         "unit_value": gettext("Value of one"),
         "margin_per_mille": gettext("Margin"),
@@ -207,7 +209,7 @@ def _input(one: metrics_pb2.FormulaInput, currency: str, reader: Reader) -> dict
     read = exact
     if one.name.endswith("per_mille"):
         read = share_words(one.value, language)
-    elif one.name == "hourly_rate":
+    elif one.name in ("hourly_rate", "unit_value") and not turned:
         read = formats.money(one.value, currency, language)
     elif one.name == "ms":
         read = reader.length(timedelta(milliseconds=one.value))
@@ -237,6 +239,8 @@ def share_words(per_mille: int, language: str) -> str:
 
 def noted(note: str) -> str:
     """ "impact 2, priority 3" in the reader's words; other notes as they are."""
+    if not note:
+        return ""
     counted, _, at = note.partition(" at ")
     if counted in ("root", "symptomatic", "undetermined", "counted") and at:
         return str(gettext("counted at %(service)s", service=at))
