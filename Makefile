@@ -13,7 +13,7 @@ WORKERS ?= 2
 PYTEST := $(BIN)/pytest
 
 .PHONY: help setup proto lock run down check format test unit contract service e2e chart faults load oracle \
-        rows mutations proof parked replay
+        rows mutations proof recompute parked replay
 
 help: ## print this
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
@@ -89,6 +89,9 @@ mutations: setup ## break each rule by its named mutation and demand that its te
 proof: setup ## LOG=path: import an incident log and compare the board with its known figures
 	@test -n "$(LOG)" || { echo "Say which log: make proof LOG=path/to/log.csv.gz"; exit 2; }
 	@PYTHONPATH=.:proto/gen $(BIN)/python -m deploy.local.proof "$(LOG)"
+
+recompute: setup ## a thousand amounts of chance, each computed again from what it shows
+	LEDGER_AMOUNTS=1000 $(PYTEST) tests/service/metrics/test_replay.py -k recomputed
 
 parked: setup ## events that no handler can take, and why
 	@$(BIN)/python -m deploy.local.running services.runtime.parked list $(ARGS)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 
 from pydantic import Field
-from throughline.metrics.v1 import metrics_service_pb2_grpc
 from throughline.metrics.v1.availability_service_pb2_grpc import add_AvailabilityServiceServicer_to_server
+from throughline.metrics.v1.ledger_service_pb2_grpc import add_LedgerServiceServicer_to_server
+from throughline.metrics.v1.metrics_service_pb2_grpc import add_MetricsServiceServicer_to_server
 
 from services.metrics import events, spans
-from services.metrics.rpc import MetricsRpc, OutagesRpc
+from services.metrics.rpc import LedgerRpc, MetricsRpc, OutagesRpc
 from services.metrics.store.board import Boards
 from services.metrics.store.cells import Roller
-from services.metrics.store.cost_models import COST_MODELS, Models
 from services.metrics.store.facts import FACTS
-from services.metrics.store.ledger import BOOKINGS, ENTRIES, ValueLedger
+from services.metrics.store.ledger import ValueLedger
+from services.metrics.store.ledger_jobs import LedgerJobs
+from services.metrics.store.ledger_parts import LedgerParts
 from services.metrics.store.outages import OUTAGES
 from services.metrics.store.promises import BUSINESS_SERVICES, PromiseBook
 from services.metrics.store.spans import Spans
@@ -35,23 +37,23 @@ class MetricsSettings(Settings):
 
 def compose(run: Runtime, currency: str = "CNY", http_listen: str = "") -> None:
     """Declares what the service keeps, hears and answers."""
-    facts, cost_models = run.records(FACTS), run.records(COST_MODELS)
-    bookings, entries = run.records(BOOKINGS), run.records(ENTRIES)
-    models, traffic, counted = Models(cost_models), Traffic(run.db), Spans(run.db)
-    boards = Boards(run.db, facts, ValueLedger(entries), traffic.availability, currency)
-    rpc = MetricsRpc(facts, boards, entries, cost_models, traffic)
-    run.serve(metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server, rpc)
+    facts, parts = run.records(FACTS), LedgerParts.of(run)
+    traffic, counted, jobs = Traffic(run.db), Spans(run.db), LedgerJobs(run, parts)
+    boards = Boards(run.db, facts, ValueLedger(parts.entries), traffic.availability, currency)
+    rpc = MetricsRpc(facts, boards, parts.entries, parts.cost_models, traffic)
+    run.serve(add_MetricsServiceServicer_to_server, rpc)
+    run.serve(add_LedgerServiceServicer_to_server, LedgerRpc(parts, jobs))
     outages, services = run.records(OUTAGES), run.records(BUSINESS_SERVICES)
     book = PromiseBook(services)
     run.serve(add_AvailabilityServiceServicer_to_server, OutagesRpc(outages, services, traffic))
     door = spans.TraceDoor(counted, run.keys, promises=lambda: book.promises)
     run.serve(spans.add_to_server, door)
     run.background("spans http", spans.HttpDoor(door, http_listen, run.settings.max_request_bytes).run)
-    booked = events.ledger_changes(bookings, models)
-    run.hear("tickets", events.ticket_handlers(facts, booked), before_batch=models.refresh)
-    run.hear("sla", events.clock_handlers(facts))
-    run.hear("metrics", events.entry_handlers(entries))
+    run.hear("tickets", events.ticket_handlers(facts, events.ledger_changes(parts.inputs)))
+    run.hear("sla", {**events.clock_handlers(facts), **events.calendar_handlers(parts.inputs)})
+    run.hear("metrics", events.entry_handlers(parts.entries, parts.inputs))
     run.background("roller", Roller(run.db, facts).run)
+    run.background("bookkeeper", parts.bookkeeper.run)
     run.background("spans", counted.run)
     run.background("promises", book.run)
     run.background("outages", Watch(run.db, outages, facts, book).run)

@@ -15,6 +15,7 @@ from services.portal.web.rest import (
     changes,
     escalations,
     judgements,
+    ledger,
     openapi,
     people,
     routes,
@@ -39,6 +40,7 @@ ROUTES = (
     *people.ROUTES,
     *board.ROUTES,
     *services.ROUTES,
+    *ledger.ROUTES,
 )
 _OPEN = frozenset({"rest.sign_in", "rest.description"})
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
