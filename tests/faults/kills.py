@@ -15,7 +15,7 @@ AT_POINTS = 20
 AT_RANDOM = 4
 RANDOM = "at random"
 _REACHED_S = 30.0
-_EXIT = 9
+EXIT = 9
 # Only who hears events acknowledges any.
 HEARS = ("sla", "metrics")
 
@@ -75,7 +75,7 @@ async def _lived(rig: Rig, death: Death) -> str:
         return RANDOM
     await rig.start_process(death.process, crash_at=f"{death.point}:{death.n}", ready=False)
     if await rig.died(death.process, _REACHED_S):
-        assert child.exit_code == _EXIT, f"{death} ended otherwise: {child.tail()}"
+        assert child.exit_code == EXIT, f"{death} ended otherwise: {child.tail()}"
         return death.point
     # It did not come there so often in time, as on a machine that is busy with something else: at the first arrival.
     await rig.kill(death.process)

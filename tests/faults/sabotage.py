@@ -4,7 +4,8 @@ python -m tests.faults.sabotage HOW SERVICE.
 
 from __future__ import annotations
 
-import runpy
+import asyncio
+import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -63,4 +64,4 @@ WAYS: Mapping[str, Callable[[], None]] = {
 if __name__ == "__main__":
     how, service = sys.argv[1:]
     WAYS[how]()
-    runpy.run_module(f"services.{service}.main", run_name="__main__")
+    asyncio.run(importlib.import_module(f"services.{service}.main").main())

@@ -10,6 +10,7 @@ import pytest
 
 from deploy.local.system import SERVICES
 from tests.faults.invariants import shown, violations
+from tests.faults.kills import EXIT
 from tests.faults.load import configure, load
 from tests.faults.rig import Rig
 
@@ -55,6 +56,7 @@ async def test_a_broken_promise_is_named(
             await small.start_process(process, crash_at=crash_at, ready=False)
         if crash_at:
             assert await small.died(process, _DIES_S), f"{process} never comes to {crash_at}"
+            assert small.system.children[process].exit_code == EXIT, small.system.children[process].tail()
             small.break_promise(process, "")
             await small.heal()
         await small.quiet()
