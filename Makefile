@@ -10,10 +10,11 @@ STAMPS := .local/stamps
 SERVICES := tickets sla knowledge changes metrics portal
 # Two processes on two cores; a machine with more may say WORKERS=auto.
 WORKERS ?= 2
+COUNT ?= 1000000
 PYTEST := $(BIN)/pytest
 
 .PHONY: help setup proto lock run down check format test unit contract service e2e chart faults load oracle \
-        rows mutations proof parked replay
+        rows mutations proof seed parked replay
 
 help: ## print this
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
@@ -89,6 +90,9 @@ mutations: setup ## break each rule by its named mutation and demand that its te
 proof: setup ## LOG=path: import an incident log and compare the board with its known figures
 	@test -n "$(LOG)" || { echo "Say which log: make proof LOG=path/to/log.csv.gz"; exit 2; }
 	@PYTHONPATH=.:proto/gen $(BIN)/python -m deploy.local.proof "$(LOG)"
+
+seed: setup ## COUNT=1000000: made-up facts and their cells in bulk, into the running system, to measure boards
+	@COUNT="$(COUNT)" $(BIN)/python -m deploy.local.running deploy.local.seed
 
 parked: setup ## events that no handler can take, and why
 	@$(BIN)/python -m deploy.local.running services.runtime.parked list $(ARGS)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 
 from pydantic import Field
-from throughline.metrics.v1 import metrics_service_pb2_grpc
+from throughline.metrics.v1 import comparisons_service_pb2_grpc, metrics_service_pb2_grpc
 from throughline.metrics.v1.availability_service_pb2_grpc import add_AvailabilityServiceServicer_to_server
 
 from services.metrics import events, spans
-from services.metrics.rpc import MetricsRpc, OutagesRpc
+from services.metrics.rpc import Comparisons, MetricsRpc, OutagesRpc
 from services.metrics.store.board import Boards
-from services.metrics.store.cells import Roller
+from services.metrics.store.changes import CHANGE_FACTS
 from services.metrics.store.cost_models import COST_MODELS, Models
 from services.metrics.store.facts import FACTS
 from services.metrics.store.ledger import BOOKINGS, ENTRIES, ValueLedger
 from services.metrics.store.outages import OUTAGES
 from services.metrics.store.promises import BUSINESS_SERVICES, PromiseBook
+from services.metrics.store.roller import Roller
 from services.metrics.store.spans import Spans
 from services.metrics.store.traffic import Traffic
 from services.metrics.store.watch import Watch
@@ -41,6 +42,7 @@ def compose(run: Runtime, currency: str = "CNY", http_listen: str = "") -> None:
     boards = Boards(run.db, facts, ValueLedger(entries), traffic.availability, currency)
     rpc = MetricsRpc(facts, boards, entries, cost_models, traffic)
     run.serve(metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server, rpc)
+    run.serve(comparisons_service_pb2_grpc.add_ComparisonsServiceServicer_to_server, Comparisons(boards))
     outages, services = run.records(OUTAGES), run.records(BUSINESS_SERVICES)
     book = PromiseBook(services)
     run.serve(add_AvailabilityServiceServicer_to_server, OutagesRpc(outages, services, traffic))
@@ -50,6 +52,7 @@ def compose(run: Runtime, currency: str = "CNY", http_listen: str = "") -> None:
     booked = events.ledger_changes(bookings, models)
     run.hear("tickets", events.ticket_handlers(facts, booked), before_batch=models.refresh)
     run.hear("sla", events.clock_handlers(facts))
+    run.hear("changes", events.change_handlers(run.records(CHANGE_FACTS)))
     run.hear("metrics", events.entry_handlers(entries))
     run.background("roller", Roller(run.db, facts).run)
     run.background("spans", counted.run)
