@@ -15,13 +15,15 @@ from pymongo import ASCENDING, DeleteOne, IndexModel, ReplaceOne, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
-from services.metrics.rules.board import Slots
+from services.metrics.rules.board import DAYS_SHOWN, Slots
 from services.metrics.rules.cells import LEVELS, Cell, CellKey
 from services.metrics.rules.rows import COUNTED, SLOTTED, SUMMED
 from services.metrics.rules.selection import NOTHING, Rows
 
 CELLS, SLOTS, DAYS = "cells", "cell_slots", "cell_days"
 SPAN = LEVELS[-1]
+BLOCKS_SHOWN = DAYS_SHOWN // SPAN + 2
+"""More than a chart needs: the last block may end in days without an event."""
 _PLACE = ("dimension", "value", "scope", "fine")
 _COUNTS, _SUMS = ("drawn", "rest"), ("drawn_sums", "rest_sums")
 
@@ -164,12 +166,16 @@ class CellStore:
         )
 
     async def slots(self, where: Mapping[str, Any], days: Iterable[range], session: AsyncClientSession) -> Slots:
-        """The events of some days of one place, by quarter hour."""
+        """The events of some days of one place, by quarter hour; of many, the latest days that a chart can show."""
         wanted = {day for run in days for day in run}
         blocks = sorted({day // SPAN for day in wanted})
-        if not blocks:
+        inside = {**where, "block": {"$gte": blocks[0], "$lte": blocks[-1]}} if blocks else {}
+        last = (
+            await self._slots.find_one(inside, {"block": 1}, sort=[("block", -1)], session=session) if inside else None
+        )
+        if last is None:
             return Slots(np.zeros(0, np.int64), np.zeros(0, SLOTTED))
-        inside = {**where, "block": {"$gte": blocks[0], "$lte": blocks[-1]}}
+        inside["block"] = {"$gte": max(blocks[0], last["block"] - BLOCKS_SHOWN), "$lte": last["block"]}
         parts: list[bytes] = []
         of: list[int] = []
         async for one in self._slots.find(inside, session=session):

@@ -12,7 +12,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
 from services.metrics.rules import cells as rules
-from services.metrics.rules.board import DAYS_SHOWN, POINTS, FromFacts, Slots, Sums, from_facts, summed
+from services.metrics.rules.board import POINTS, FromFacts, Slots, Sums, from_facts, summed
 from services.metrics.rules.change_fact import add_changes, is_about_changes
 from services.metrics.rules.fact import DONE, OUT_OF_ALL, Channel, Fact, Type
 from services.metrics.rules.lengths import Lengths
@@ -69,7 +69,7 @@ class Counts:
         if length > POINTS:
             grain[8] = (await self._calendar()).usable()[8]
         course = await self._read(filter, rules.cover(runs, grain), rest=False)
-        slots = await self._cells.slots(self._where(filter, fine=fine), _latest(runs, DAYS_SHOWN), self._session)
+        slots = await self._cells.slots(self._where(filter, fine=fine), runs, self._session)
         if fresh:
             course, slots = course.joined(fresh.rows), _joined(slots, fresh.slots)
         wanted = classes_of(filter, fine=fine)
@@ -223,14 +223,6 @@ class Counts:
 
     def _find(self, where: Mapping[str, Any], projection: Mapping[str, Any]) -> Any:
         return self._facts.find(where, projection, session=self._session, batch_size=_BATCH)
-
-
-def _latest(runs: Sequence[range], days: int) -> list[range]:
-    """The last so many days of some stretches, and one more: a day of a zone may begin in the one before."""
-    if not runs:
-        return []
-    first = runs[-1].stop - days - 2
-    return [range(max(run.start, first), run.stop) for run in runs if run.stop > first]
 
 
 def _joined(one: Slots, other: Slots) -> Slots:

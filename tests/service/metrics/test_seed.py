@@ -47,12 +47,13 @@ def _ticket(seen: Seen, assignee: str) -> ticket_pb2.Ticket:
 def _clocks(seen: SeenClocks) -> sla_pb2.TicketClocks:
     def clock(kind: Any, judged: Judged) -> sla_pb2.Clock:
         state = sla_pb2.CLOCK_STATE_MET if judged.met else sla_pb2.CLOCK_STATE_MISSED
-        made = sla_pb2.Clock(kind=kind, state=state if judged.finished_at else sla_pb2.CLOCK_STATE_RUNNING)
-        if judged.finished_at:
-            made.stop_time.CopyFrom(timestamp(judged.finished_at))
-            made.elapsed.seconds = judged.elapsed
-        if judged.breached_at:
-            made.breach_time.CopyFrom(timestamp(judged.breached_at))
+        made = sla_pb2.Clock(
+            kind=kind,
+            state=state if judged.finished_at else sla_pb2.CLOCK_STATE_RUNNING,
+            stop_time=timestamp(judged.finished_at),
+            breach_time=timestamp(judged.breached_at),
+        )
+        made.elapsed.seconds = judged.elapsed
         return made
 
     kinds = ((sla_pb2.CLOCK_KIND_RESPONSE, seen.response), (sla_pb2.CLOCK_KIND_RESOLUTION, seen.resolution))
