@@ -10,10 +10,11 @@ STAMPS := .local/stamps
 SERVICES := tickets sla knowledge changes metrics portal
 # Two processes on two cores; a machine with more may say WORKERS=auto.
 WORKERS ?= 2
+COUNT ?= 1000000
 PYTEST := $(BIN)/pytest
 
 .PHONY: help setup proto lock run down check format test unit contract service e2e chart faults load oracle \
-        rows mutations proof recompute parked replay
+        rows mutations proof recompute seed parked replay
 
 help: ## print this
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
@@ -92,6 +93,9 @@ proof: setup ## LOG=path: import an incident log and compare the board with its 
 
 recompute: setup ## a thousand amounts of chance, each computed again from what it shows
 	LEDGER_AMOUNTS=1000 $(PYTEST) tests/service/metrics/test_replay.py -k recomputed
+
+seed: setup ## COUNT=1000000: made-up facts and their cells in bulk, into the running system, to measure boards
+	@COUNT="$(COUNT)" $(BIN)/python -m deploy.local.running deploy.local.seed
 
 parked: setup ## events that no handler can take, and why
 	@$(BIN)/python -m deploy.local.running services.runtime.parked list $(ARGS)

@@ -6,19 +6,21 @@ import asyncio
 
 from pydantic import Field
 from throughline.metrics.v1.availability_service_pb2_grpc import add_AvailabilityServiceServicer_to_server
+from throughline.metrics.v1.comparisons_service_pb2_grpc import add_ComparisonsServiceServicer_to_server
 from throughline.metrics.v1.ledger_service_pb2_grpc import add_LedgerServiceServicer_to_server
 from throughline.metrics.v1.metrics_service_pb2_grpc import add_MetricsServiceServicer_to_server
 
 from services.metrics import events, spans
-from services.metrics.rpc import LedgerRpc, MetricsRpc, OutagesRpc
+from services.metrics.rpc import Comparisons, LedgerRpc, MetricsRpc, OutagesRpc
 from services.metrics.store.board import Boards
-from services.metrics.store.cells import Roller
+from services.metrics.store.changes import CHANGE_FACTS
 from services.metrics.store.facts import FACTS
 from services.metrics.store.ledger import ValueLedger
 from services.metrics.store.ledger_jobs import LedgerJobs
 from services.metrics.store.ledger_parts import LedgerParts
 from services.metrics.store.outages import OUTAGES
 from services.metrics.store.promises import BUSINESS_SERVICES, PromiseBook
+from services.metrics.store.roller import Roller
 from services.metrics.store.spans import Spans
 from services.metrics.store.traffic import Traffic
 from services.metrics.store.watch import Watch
@@ -43,6 +45,7 @@ def compose(run: Runtime, currency: str = "CNY", http_listen: str = "") -> None:
     rpc = MetricsRpc(facts, boards, parts.entries, parts.cost_models, traffic)
     run.serve(add_MetricsServiceServicer_to_server, rpc)
     run.serve(add_LedgerServiceServicer_to_server, LedgerRpc(parts, jobs))
+    run.serve(add_ComparisonsServiceServicer_to_server, Comparisons(boards))
     outages, services = run.records(OUTAGES), run.records(BUSINESS_SERVICES)
     book = PromiseBook(services)
     run.serve(add_AvailabilityServiceServicer_to_server, OutagesRpc(outages, services, traffic))
@@ -52,6 +55,7 @@ def compose(run: Runtime, currency: str = "CNY", http_listen: str = "") -> None:
     run.hear("tickets", events.ticket_handlers(facts, events.ledger_changes(parts.inputs)))
     run.hear("sla", {**events.clock_handlers(facts), **events.calendar_handlers(parts.inputs)})
     run.hear("metrics", events.entry_handlers(parts.entries, parts.inputs))
+    run.hear("changes", events.change_handlers(run.records(CHANGE_FACTS)))
     run.background("roller", Roller(run.db, facts).run)
     run.background("bookkeeper", parts.bookkeeper.run)
     run.background("spans", counted.run)

@@ -11,7 +11,12 @@ import grpc
 from flask import current_app
 from throughline.changes.v1 import changes_service_pb2_grpc
 from throughline.knowledge.v1 import knowledge_service_pb2_grpc
-from throughline.metrics.v1 import availability_service_pb2_grpc, ledger_service_pb2_grpc, metrics_service_pb2_grpc
+from throughline.metrics.v1 import (
+    availability_service_pb2_grpc,
+    comparisons_service_pb2_grpc,
+    ledger_service_pb2_grpc,
+    metrics_service_pb2_grpc,
+)
 from throughline.portal.v1 import people_service_pb2_grpc
 from throughline.sla.v1 import escalation_service_pb2_grpc, judgement_service_pb2_grpc, sla_service_pb2_grpc
 from throughline.tickets.v1 import tickets_service_pb2_grpc
@@ -59,6 +64,9 @@ class Backends:
         )
         self.availability: availability_service_pb2_grpc.AvailabilityServiceStub = stub(
             "metrics", availability_service_pb2_grpc.AvailabilityServiceStub
+        )
+        self.comparisons: comparisons_service_pb2_grpc.ComparisonsServiceStub = stub(
+            "metrics", comparisons_service_pb2_grpc.ComparisonsServiceStub
         )
         self.ledger: ledger_service_pb2_grpc.LedgerServiceStub = stub(
             "metrics", ledger_service_pb2_grpc.LedgerServiceStub

@@ -16,7 +16,7 @@ from throughline.changes.v1 import changes_service_pb2
 from throughline.metrics.v1 import board_pb2, ledger_service_pb2, metrics_pb2, metrics_service_pb2
 from throughline.tickets.v1 import tickets_service_pb2
 
-from services.portal.web import cost_model_form, cost_models, outages
+from services.portal.web import board_compare, cost_model_form, cost_models, outages
 from services.portal.web.backends import backends, calm
 from services.portal.web.names import names
 from services.portal.web.navigation import DESK
@@ -36,6 +36,7 @@ blueprint = Blueprint("board", __name__, url_prefix="/board")
 blueprint.register_blueprint(cost_model_form.blueprint)
 blueprint.register_blueprint(cost_models.blueprint)
 blueprint.register_blueprint(outages.blueprint)
+blueprint.register_blueprint(board_compare.blueprint)
 
 READERS = cost_models.READERS
 _SIGHT = {"change_manager", "operator", "administrator"}
