@@ -83,8 +83,8 @@ def facts(one: pb.Judgement, reader: Reader) -> list[tuple[str, str]]:
     """What was tried, on what, by whom."""
     number = partial_number(reader)
     found = [
-        (gettext("Tickets opened"), _period(one, reader)),
-        (gettext("Drafts"), _drafts(one, reader)),
+        (gettext("Opened between"), _period(one, reader)),
+        (gettext("Drafts tried"), _drafts(one, reader)),
         (gettext("Tickets judged"), number(one.ticket_count)),
         (gettext("Of these no draft concerns"), number(one.unconcerned_count)),
     ]
