@@ -47,15 +47,6 @@ def check(connection: Connection) -> Found:
             return Found(tickets, clocks, segments, tuple(faults))
 
 
-app = typer.Typer(no_args_is_help=True, help="What is promised.")
-
-
-@app.callback()
-def _group() -> None:
-    """Keeps the one command a subcommand."""
-
-
-@app.command("check")
 def check_clocks() -> None:
     """Checks that the segments of every stored clock add up to wall time exactly; names each that does not."""
     connection = connect()

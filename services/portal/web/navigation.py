@@ -11,6 +11,7 @@ GOVERNANCE = frozenset({"problem_manager", "change_manager", "lead", "operator"}
 MONEY = frozenset({"finance", "executive"})
 ADMINISTRATION = frozenset({"administrator"})
 JUDGES = frozenset({"administrator", "change_manager"})
+SET_UP = frozenset({"lead", "operator", "administrator"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ PLACES: tuple[Place, ...] = (
     Place("rota", "On call", "/rota", "bell-ring", "Service desk", DESK | ADMINISTRATION | {"operator"}, "o"),
     Place("changes", "Changes", "/changes", "change", "Service desk", DESK | GOVERNANCE, "c"),
     Place("board", "Value board", "/board", "chart", "Evidence", DESK | GOVERNANCE | MONEY, "b", "Board"),
+    Place("policies", "Promises", "/policies", "clock", "Set-up", SET_UP),
     Place("escalations", "Escalation plans", "/escalation-plans", "escalate", "Set-up", ADMINISTRATION | {"lead"}),
     Place("calendars", "Calendars", "/calendars", "calendar", "Set-up", ADMINISTRATION),
     Place("judgements", "What would have been", "/judgements", "scales", "Set-up", JUDGES),

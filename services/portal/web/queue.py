@@ -207,6 +207,7 @@ def _ticket_page(found: ticket_pb2.Ticket, queue: data.Queue, told: Reader, sent
         stands=work.stands(found, told),
         state=ticket_shown.state_chip(found, told),
         clock=shown.card(found, queue.clocks.get(found.name), told),
+        stories=data.stories(found, queue.clocks.get(found.name), entries, told),
         first=first,
         beside=beside,
         rest=rest,

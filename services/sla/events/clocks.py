@@ -17,7 +17,7 @@ from services.sla.rules.clocks import ClocksEvent, TicketClocks
 from services.sla.rules.fold import fold
 from services.sla.rules.history import extended
 from services.sla.store import Shelf
-from services.sla.wire.ticket import clocks_name, seen
+from services.sla.wire.ticket import clocks_name, seen, updates
 
 # All of them, those that turn no clock as well: a fold takes a ticket's events without gap.
 TICKET_EVENTS: tuple[type[Message], ...] = tuple(
@@ -39,7 +39,7 @@ def handlers(clocks: Records[TicketClocks], shelf: Shelf, *before: Also) -> Mapp
     def turn(event: Heard[Any]) -> Iterable[Change]:
         for one in before:
             yield from one(event)
-        ticket, book = seen(event.message.ticket), shelf.book
+        ticket, book = seen(event.message.ticket, updated=updates(event.message)), shelf.book
 
         def decide(state: TicketClocks | None) -> tuple[TicketClocks, tuple[ClocksEvent, ...]]:
             after, told = fold(state, ticket, event.time, event.cause.id, book)

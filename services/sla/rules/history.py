@@ -5,22 +5,28 @@ Only events that could turn a clock or choose a policy leave a step; the others 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.sla.rules.ticket import Facts, Seen, TicketState
+from services.sla.rules.ticket import Facts, HoldReason, Seen, TicketState
 
 MOST = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """From `at` on (as the fold took it: never before the step that it follows) the ticket was like this."""
+    """From `at` on (as the fold took it: never before the step that it follows) the ticket was like this.
+
+    updated: the event was a public word of ours, which turns clocks though the ticket stays as it was.
+    """
 
     at: datetime
     state: TicketState
     facts: Facts
     responded_at: datetime | None
+    hold: HoldReason | None = None
+    team: str = ""
+    updated: bool = False
 
 
 def extended(history: tuple[Step, ...], seen: Seen, at: datetime) -> tuple[Step, ...]:
@@ -28,9 +34,8 @@ def extended(history: tuple[Step, ...], seen: Seen, at: datetime) -> tuple[Step,
 
     A ticket that passes 2,000 such steps is kept no further, and cannot be judged again (see `whole`).
     """
-    step = Step(at, seen.state, seen.facts, seen.responded_at)
-    last = history[-1] if history else None
-    if last is not None and (last.state, last.facts, last.responded_at) == (step.state, step.facts, step.responded_at):
+    step = Step(at, seen.state, seen.facts, seen.responded_at, seen.hold, seen.team, seen.updated)
+    if history and not step.updated and replace(history[-1], at=at, updated=False) == step:
         return history
     return (*history, step) if len(history) <= MOST else history
 

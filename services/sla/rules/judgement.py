@@ -18,7 +18,7 @@ from services.sla.rules.clocks import TicketClocks
 from services.sla.rules.fold import fold
 from services.sla.rules.history import Step
 from services.sla.rules.policy import ClockKind, Target
-from services.sla.rules.segment import Segment
+from services.sla.rules.segment import NOTHING, Segment
 from services.sla.rules.ticket import Seen, TicketState
 from services.sla.rules.trial import Trial
 
@@ -126,10 +126,12 @@ def refolded(filed: Filed, book: Book) -> TicketClocks | None:
             facts=step.facts,
             requester="",
             unit=filed.unit,
-            team="",
+            team=step.team,
             opened_at=filed.opened_at,
             responded_at=step.responded_at,
             importing=False,
+            hold=step.hold,
+            updated=step.updated,
         )
         clocks, _ = fold(clocks, seen, step.at, "", book)
     return clocks
@@ -184,8 +186,8 @@ def _by_targets(filed: Filed, trial: Trial) -> tuple[Outcome, ...] | None:
     return tuple(found)
 
 
-def _turns_by(target: Target) -> tuple[object, ...]:
-    return target.stop_mark, target.pause_states
+def _turns_by(target: Target) -> Target:
+    return replace(target, duration=NOTHING, warn_percent=0)
 
 
 def _flips(

@@ -39,10 +39,19 @@ class Trial:
         if not self.policies.isdisjoint(policies):
             return True
         return any(
-            policy is not None and policy.name in self.policies
+            policy.name in self.policies
             for one in facts
-            for policy in (self.published.choose(one), self.drafted.choose(one))
+            for book in (self.published, self.drafted)
+            for policy in _eligible(book, one)
         )
+
+
+def _eligible(book: Book, facts: Facts) -> Iterator[Policy]:
+    """The policies that a ticket may be judged by: where versions wait for their time, all that match."""
+    if book.is_dated:
+        yield from (one for one in book.policies if one.match.holds(facts))
+    elif (chosen := book.choose(facts)) is not None:
+        yield chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +96,18 @@ def draft(book: Book, policies: Collection[Policy], calendars: Collection[calend
     for at, calendar in enumerate(calendars):
         with _inside(f"judgement.calendars[{at}]", "calendar"):
             hours[calendar.name], _ = calendar_rules.publish(None, calendar, by=_DRAFTER)
-    promised = {one.name: one for one in book.policies}
+    promised: dict[str, tuple[Policy, ...]] = {}
+    for one in book.policies:
+        promised[one.name] = (*promised.get(one.name, ()), one)
     for at, policy in enumerate(policies):
-        version = promised[policy.name].version if policy.name in promised else 0
+        version = max((one.version for one in promised.get(policy.name, ())), default=0)
         with _inside(f"judgement.policies[{at}]", "policy"):
             drafted, _ = policy_rules.publish(None, policy, calendars=hours.keys(), by=_DRAFTER)
-        promised[policy.name] = replace(drafted, version=version + 1)
+        promised[policy.name] = (replace(drafted, version=version + 1, effective_at=None),)
     changed = frozenset(one.name for one in calendars)
-    concerned = {one.name for one in policies} | {one.name for one in promised.values() if one.calendar in changed}
-    ordered = tuple(sorted(promised.values(), key=lambda one: one.place))
+    held = [one for versions in promised.values() for one in versions]
+    concerned = {one.name for one in policies} | {one.name for one in held if one.calendar in changed}
+    ordered = tuple(sorted(held, key=lambda one: (one.place, one.version)))
     return Trial(book, Book(ordered, hours), changed, frozenset(concerned))
 
 

@@ -9,7 +9,7 @@ from services.sla.store.holidays import holiday_years
 from services.sla.store.judgements import Judgements
 from services.sla.store.past import Past
 from services.sla.store.plans import PLAN_ORDER, PLANS
-from services.sla.store.policies import POLICIES, POLICY_ORDER
+from services.sla.store.policies import POLICIES, POLICY_ORDER, page_of_versions
 from services.sla.store.roster import Roster
 from services.sla.store.rotas import ROTAS
 
@@ -31,4 +31,5 @@ __all__ = [
     "editions_page",
     "holiday_years",
     "page_of_clocks",
+    "page_of_versions",
 ]

@@ -28,9 +28,9 @@ Replica = Callable[[], Awaitable[Desk]]
 
 @pytest.fixture
 def keys_dir(tmp_path: Path) -> Path:
-    """Keys of the service and of the portal, who signs that a person acts."""
+    """Keys of the service, and of the portal and the command line, who sign that a person acts."""
     directory = tmp_path / "keys"
-    make(directory, ["sla", "portal"])
+    make(directory, ["sla", "portal", "tl"])
     return directory
 
 
