@@ -20,15 +20,12 @@ from services.runtime.worktime.calendar import (
     workweek,
 )
 from services.runtime.worktime.clock import Mark, Reading, Segment, SegmentKind, check, read
-from services.runtime.worktime.zone import FIRST_YEAR, LAST_YEAR, known_zone
 
 __all__ = [
     "ALL_DAY",
     "ALWAYS",
     "CLOSED",
-    "FIRST_YEAR",
     "HORIZON",
-    "LAST_YEAR",
     "CalendarVersion",
     "DateOverride",
     "Hours",
@@ -44,7 +41,6 @@ __all__ = [
     "hours",
     "in_force",
     "is_open",
-    "known_zone",
     "next_open",
     "read",
     "segments",
