@@ -10,10 +10,11 @@ STAMPS := .local/stamps
 SERVICES := tickets sla knowledge changes metrics portal
 # Two processes on two cores; a machine with more may say WORKERS=auto.
 WORKERS ?= 2
+COUNT ?= 1000000
 PYTEST := $(BIN)/pytest
 
-.PHONY: help setup proto lock run down check format test unit contract service e2e chart faults load \
-        rows mutations proof parked replay
+.PHONY: help setup proto lock run down check format test unit contract service e2e chart faults load oracle \
+        rows mutations proof recompute seed parked replay
 
 help: ## print this
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
@@ -68,10 +69,16 @@ chart: setup $(STAMPS)/helm ## the Helm chart: goldens, schema, invariants
 	$(PYTEST) tests/chart
 
 faults: setup ## kill -9, servers away, duplicates: nothing lost, nothing twice
-	$(PYTEST) tests/faults
+	$(PYTEST) -s tests/faults --ignore=tests/faults/test_outages.py
+
+outages: setup ## 200 seeded faults of an invented shop: bounds, root and scope (OUTAGES=20: the first twenty)
+	$(PYTEST) -s tests/faults/test_outages.py
 
 load: setup ## ratios to the stated floors, in one run
 	$(PYTEST) -s tests/load
+
+oracle: setup ## business time against two oracles in 20,000 seeded cases
+	TL_WORKTIME_CASES=20000 $(PYTEST) -s tests/unit/worktime/test_worktime_minutes.py tests/unit/worktime/test_worktime_pandas.py
 
 ##@ Look
 rows: setup ## which rows of the mission are proved, and by which test
@@ -83,6 +90,12 @@ mutations: setup ## break each rule by its named mutation and demand that its te
 proof: setup ## LOG=path: import an incident log and compare the board with its known figures
 	@test -n "$(LOG)" || { echo "Say which log: make proof LOG=path/to/log.csv.gz"; exit 2; }
 	@PYTHONPATH=.:proto/gen $(BIN)/python -m deploy.local.proof "$(LOG)"
+
+recompute: setup ## a thousand amounts of chance, each computed again from what it shows
+	LEDGER_AMOUNTS=1000 $(PYTEST) tests/service/metrics/test_replay.py -k recomputed
+
+seed: setup ## COUNT=1000000: made-up facts and their cells in bulk, into the running system, to measure boards
+	@COUNT="$(COUNT)" $(BIN)/python -m deploy.local.running deploy.local.seed
 
 parked: setup ## events that no handler can take, and why
 	@$(BIN)/python -m deploy.local.running services.runtime.parked list $(ARGS)

@@ -14,13 +14,15 @@ from throughline.metrics.v1 import board_pb2
 from deploy.local.servers import LOCAL
 from services.runtime.refusal import Refusal
 from tool import board as boards
-from tool import incidents, log, mapping, verify
+from tool import incidents, ledger_commands, log, mapping, sla, verify
 from tool.connection import connect, fail
 from tool.progress import Progress
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 imports = typer.Typer(no_args_is_help=True, help="Bring the past in.")
 app.add_typer(imports, name="import")
+app.add_typer(sla.app, name="sla")
+app.add_typer(ledger_commands.app, name="ledger")
 
 _NOT_SHOWN = {"VALUE_STATE_TOO_FEW": "too few", "VALUE_STATE_NOT_DEFINED": "not defined"}
 

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import itertools
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ from opentelemetry import metrics
 from services.runtime.binding import MESSAGE_ID, BadEnvelope, Heard, UnknownType, decode, encode, stream_of
 from services.runtime.ending import end
 from services.runtime.streams import PARKED, REPLAY, Consumer, declare, stream_config
+from services.runtime.upkeep import ended, lasting
 
 if TYPE_CHECKING:
     from services.runtime.journal import Entry
@@ -35,6 +36,7 @@ WINDOW = 256
 _ACK_TIMEOUT_S = 5.0
 _RECONNECT_WAIT_S = 1.0
 _DECLARE_RETRY_S = 1.0
+_GIVE_UP_S = 30.0
 
 _log = structlog.get_logger(__name__)
 _meter = metrics.get_meter("throughline.bus")
@@ -107,7 +109,8 @@ class Bus:
         replicas, max_bytes: of every stream declared here (-1: no bound in bytes).
         """
         bus = cls(url, service, manage=manage, replicas=replicas, max_bytes=max_bytes)
-        bus._tasks = [asyncio.create_task(bus._keep_connected()), asyncio.create_task(bus._keep_declared())]
+        works = {"connect": bus._keep_connected, "declare": bus._keep_declared}
+        bus._tasks = [asyncio.create_task(lasting(f"bus {name}", work)) for name, work in works.items()]
         return bus
 
     @property
@@ -262,7 +265,6 @@ class Bus:
 
     async def _keep_connected(self) -> None:
         while True:
-            closed = asyncio.Event()
             client = Client()
             self._client = client
             try:
@@ -279,16 +281,15 @@ class Bus:
                     pending_size=8 * 1024 * 1024,
                     error_cb=self._complain,
                     reconnected_cb=self._back,
-                    closed_cb=_setter(closed),
                 )
                 self._reply = client.new_inbox() + "."
                 await client.subscribe(self._reply + "*", cb=self._heed)
                 self._js = client.jetstream(timeout=_ACK_TIMEOUT_S)
                 await self._back()
-                # NATS closes for good on a refused sign-in; a secret may be rotated meanwhile, so begin anew.
-                await closed.wait()
+                await _lost(client)
             except (NatsError, OSError, ValueError) as error:
                 await self._complain(error)
+            await ended(client.close)
             await asyncio.sleep(_RECONNECT_WAIT_S)
 
     async def _keep_declared(self) -> None:
@@ -298,8 +299,8 @@ class Bus:
             self._wanted.clear()
             try:
                 await self._declare()
-            except (NatsError, OSError, TimeoutError) as error:
-                _log.warning("streams not declared yet", error=str(error))
+            except Exception as error:  # noqa: BLE001 - whatever it was, what is wanted stays wanted
+                _log.warning("streams not declared yet", error=f"{type(error).__name__}: {error}")
                 self._wanted.set()
                 await asyncio.sleep(_DECLARE_RETRY_S)
                 continue
@@ -340,8 +341,13 @@ def _answer(item: asyncio.Future[int] | Exception) -> int | Exception:
     return item.exception() or item.result()  # type: ignore[return-value]
 
 
-def _setter(event: asyncio.Event) -> Callable[[], Awaitable[None]]:
-    async def set_it() -> None:
-        event.set()
+async def _lost(client: Client) -> None:
+    """Returns when a connection will not come back by itself, and a new one is to be made.
 
-    return set_it
+    NATS closes for good on a refused sign-in, and a secret may be rotated meanwhile. And the client's own reconnecting
+    ends in silence by an error that it does not foresee.
+    """
+    away = 0.0
+    while not client.is_closed and away < _GIVE_UP_S:
+        await asyncio.sleep(_RECONNECT_WAIT_S)
+        away = 0.0 if client.is_connected else away + _RECONNECT_WAIT_S

@@ -24,6 +24,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from services.runtime.away import is_away
+from services.runtime.ending import end
 from services.runtime.paging import Page, PageRequest, find_page
 from services.runtime.records import Cause
 from services.runtime.refusal import Refusal
@@ -320,13 +321,11 @@ class Jobs:
                 progress.cancelled = await self._renew(progress.name, owner, {})
                 trusted_until = loop.time() + LEASE_S - 5
             except LeaseLost:
-                work.cancel()
-                return
+                return await end([work])
             except Exception as error:  # noqa: BLE001 - it may be renewed by the next beat
                 _log.warning("job cannot renew its lease", job=progress.name, error=str(error))
                 if loop.time() > trusted_until:
-                    work.cancel()
-                    return
+                    return await end([work])
 
     async def _renew(self, name: str, owner: str, told: Mapping[str, Any]) -> bool:
         literal = {key: {"$literal": value} for key, value in told.items()}

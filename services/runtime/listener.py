@@ -12,6 +12,7 @@ import dataclasses
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -19,7 +20,6 @@ from google.protobuf.message import Message
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from opentelemetry import metrics, trace
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
@@ -28,12 +28,15 @@ from services.runtime.attempts import Attempts
 from services.runtime.away import is_away
 from services.runtime.binding import BadEnvelope, Heard, UnknownType, decode, encode
 from services.runtime.bus import Bus
+from services.runtime.consumed import span_of, traceparent
+from services.runtime.ending import end
 from services.runtime.journal import Entry
 from services.runtime.parked import park
 from services.runtime.pull import Pull
 from services.runtime.records import Change, change_many
 from services.runtime.refusal import Kind, NotYet, Refusal
 from services.runtime.streams import events_of, replay_for
+from services.runtime.upkeep import lasting
 
 Handler = Callable[[Heard[Any]], Iterable[Change]]
 """A pure mapping from one event to changes; nothing to do is no changes."""
@@ -52,11 +55,7 @@ _IN_PROGRESS_S = 10.0
 _BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _CURABLE = (Kind.UNAVAILABLE, Kind.CONFLICT, Kind.EXHAUSTED)
 
-# The lowest bit of the flags, the last hexadecimal digit of a traceparent.
-_SAMPLED = frozenset("13579bdf")
-
 _log = structlog.get_logger(__name__)
-_tracer = trace.get_tracer("throughline.listener")
 _meter = metrics.get_meter("throughline.listener")
 _handled = _meter.create_counter("throughline_listener_handled", description="Messages by listener, stream and outcome")
 _lag = _meter.create_histogram(
@@ -122,7 +121,7 @@ class Listener:
         for consumer in (events_of(self._stream, self._service), replay_for(self._stream, self._service)):
             pull = Pull(self._bus, consumer)
             self._pulls.append(pull)
-            self._tasks.append(asyncio.create_task(self._run(pull)))
+            self._tasks.append(asyncio.create_task(self._run(pull, f"listener {consumer.durable}")))
 
     async def stop(self) -> None:
         """Finishes the batch in hand, gives back the rest and unsubscribes."""
@@ -132,14 +131,17 @@ class Listener:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
 
-    async def _run(self, pull: Pull) -> None:
+    async def _run(self, pull: Pull, name: str) -> None:
         try:
-            while not self._stopping.is_set():
-                if batch := await pull.batch():
-                    await self._work(batch, pull)
+            await lasting(name, partial(self._hear, pull), self._stopping)
         finally:
             for msg in await pull.close():
                 await self._tell(msg.nak())
+
+    async def _hear(self, pull: Pull) -> None:
+        while not self._stopping.is_set():
+            if batch := await pull.batch():
+                await self._work(batch, pull)
 
     async def _work(self, batch: list[Msg], pull: Pull) -> None:
         """Brings every message of the batch to an end, whatever happens to it."""
@@ -155,9 +157,7 @@ class Listener:
             for msg in batch:
                 await self._later(msg)
         finally:
-            keeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await keeper
+            await end([keeper])
 
     async def _take_all(self, batch: list[Msg]) -> None:
         """Takes a batch to its effects together, but for those of which a run did not end: they run alone.
@@ -243,8 +243,8 @@ class Listener:
 
     def _take(self, msg: Msg) -> _Delivery:
         heard = decode(msg.headers, msg.data, self._registry, self._service)
-        span = _span(heard)
-        parent = heard.traceparent if span is None else _traceparent(span)
+        span = span_of(heard)
+        parent = heard.traceparent if span is None else traceparent(span)
         try:
             changes = [dataclasses.replace(change, traceparent=parent) for change in self._handlers[heard.type](heard)]
         except Exception:
@@ -376,22 +376,3 @@ class Listener:
 
     def _count(self, outcome: str) -> None:
         _handled.add(1, {**self._labels(), "outcome": outcome})
-
-
-def _span(heard: Heard[Any]) -> trace.Span | None:
-    """A consumer span under the publisher's, for a sampled trace; an unsampled one costs nothing."""
-    if heard.traceparent[-1:] not in _SAMPLED:
-        return None
-    context = TraceContextTextMapPropagator().extract({"traceparent": heard.traceparent})
-    return _tracer.start_span(
-        f"{heard.type.rpartition('.')[2]} process",
-        context=context,
-        kind=trace.SpanKind.CONSUMER,
-        attributes={"messaging.system": "nats", "messaging.destination.name": heard.type,
-                    "messaging.message.id": heard.cause.id},
-    )  # fmt: skip
-
-
-def _traceparent(span: trace.Span) -> str:
-    context = span.get_span_context()
-    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"

@@ -12,7 +12,7 @@ import itertools
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,6 +27,7 @@ from services.runtime.behind import Behind
 from services.runtime.ending import end
 from services.runtime.journal import NEW, Entry, Journal
 from services.runtime.records import Records
+from services.runtime.upkeep import lasting
 
 WINDOW = 256
 LINGER_S = 0.010
@@ -104,8 +105,8 @@ class Relay:
 
     def start(self) -> None:
         """Starts the work in the background, on the running loop."""
-        jobs: Iterable[Coroutine[Any, Any, None]] = (self._keep(), self._send(), self._sweep_for_ever())
-        self._tasks = [asyncio.create_task(job) for job in jobs]
+        works = {"keep": self._keep, "send": self._send, "sweep": self._sweep_for_ever}
+        self._tasks = [asyncio.create_task(lasting(f"relay {name}", work)) for name, work in works.items()]
 
     async def stop(self, timeout_s: float = 5.0) -> None:
         """Carries on what this process has noticed, for at most `timeout_s`; what is left, the next relay finds."""

@@ -86,7 +86,7 @@ class Runtime:
             )
         except OSError as error:
             raise SystemExit(f"{self.service}: {error}") from error
-        self._upkeep = Upkeep(self.telemetry.meter)
+        self._upkeep = Upkeep()
         self._mongo: AsyncMongoClient[dict[str, Any]] = connect(told)
         self.db = self._mongo[told.database]
         self.journal = Journal(self.db)
@@ -153,9 +153,18 @@ class Runtime:
             Listener(self._bus, self.service, stream, handlers, owner, db=self.db, before_batch=before_batch)
         )
 
-    def on_due(self, records: Records[S], decide: Callable[[Due], Callable[[S], tuple[S, Sequence[Any]]]]) -> None:
-        """Registers the decision that a deadline of these records calls for."""
-        self.timers.on_due(records, decide)
+    def on_due(
+        self,
+        records: Records[S],
+        decide: Callable[[Due], Callable[[S], tuple[S, Sequence[Any]]]],
+        *,
+        before_batch: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Registers the decision that a deadline of these records calls for.
+
+        before_batch: called before the decisions, to read what they look things up in.
+        """
+        self.timers.on_due(records, decide, before_batch=before_batch)
 
     def job(self, kind: str, run: Run) -> None:
         """Registers what jobs of `kind` do."""
@@ -242,7 +251,7 @@ class Runtime:
         self._channels.clear()
         await ended(self._bus.close)
         await asyncio.to_thread(self.telemetry.close, _FLUSH_SECONDS)
-        await self._mongo.close()
+        await ended(self._mongo.close)
 
     async def _prepare(self, stop: asyncio.Event) -> None:
         """Once the store is there: indexes first, because uniqueness is what makes a second try harmless."""

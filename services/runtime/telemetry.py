@@ -106,11 +106,18 @@ class Telemetry:
     calls: Calls
     metrics_port: int
     _tracers: TracerProvider
+    _exporter: OTLPSpanExporter | None
     _server: Any
 
     def close(self, seconds: float = 5.0) -> None:
         """Sends the spans that wait, for at most `seconds`, then stops. It blocks: call it off the event loop."""
-        self._tracers.force_flush(int(seconds * 1000))
+        # The flush heeds no timeout: a collector that stands still would hold it five seconds for each batch.
+        flush = threading.Thread(target=self._tracers.force_flush, name="last spans", daemon=True)
+        flush.start()
+        flush.join(seconds)
+        if flush.is_alive() and self._exporter is not None:
+            # Ends the export that hangs, and those after it fail at once.
+            self._exporter.shutdown()
         self._tracers.shutdown()
         if self._server is not None:
             self._server.shutdown()
@@ -137,6 +144,7 @@ def set_up(
     set_up_logs(service, log_level)
     resource = Resource.create({"service.name": service, "service.instance.id": str(uuid.uuid4())})
     tracers = TracerProvider(sampler=_sampler(trace_ratio), resource=resource, shutdown_on_exit=False)
+    exporter: OTLPSpanExporter | None = None
     if otlp_endpoint:
         exporter = OTLPSpanExporter(endpoint=otlp_endpoint, insecure=True, timeout=5)
         tracers.add_span_processor(
@@ -160,7 +168,9 @@ def set_up(
         except OSError as error:
             raise OSError(error.errno, f"/metrics cannot listen on {metrics_listen}: {error.strerror}") from None
         port = server.server_port
-    return Telemetry(tracers.get_tracer("throughline"), meters.get_meter("throughline"), calls, port, tracers, server)
+    return Telemetry(
+        tracers.get_tracer("throughline"), meters.get_meter("throughline"), calls, port, tracers, exporter, server
+    )
 
 
 def _sampler(ratio: float) -> Sampler:

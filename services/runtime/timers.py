@@ -22,6 +22,7 @@ from services.runtime.actor import system
 from services.runtime.away import is_away
 from services.runtime.hints import BATCH, Claim, Hints
 from services.runtime.records import Cause, Change, Records, change_many
+from services.runtime.upkeep import lasting
 
 S = TypeVar("S")
 
@@ -36,7 +37,9 @@ _log = structlog.get_logger(__name__)
 _tracer = trace.get_tracer("throughline.timers")
 _meter = metrics.get_meter("throughline.timers")
 _ended = _meter.create_counter("throughline_timers_ended", description="Hints by outcome: fired, stale, failed")
-_lag = _meter.create_histogram("throughline_timers_lag", unit="s", description="From the due moment to the decision")
+_lag = _meter.create_histogram(
+    "throughline_timers_lag", unit="s", description="From the due moment to the decision, the longest of each write"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class Due:
 
 Decider = Callable[[Due], Callable[[Any], tuple[Any, Sequence[Any]]]]
 """From a deadline that has come to the decision that it calls for."""
+Prepare = Callable[[], Awaitable[None]]
 
 
 class Stale(Exception):
@@ -62,8 +66,9 @@ class Timers:
 
     def __init__(self, db: AsyncDatabase[dict[str, Any]], service: str) -> None:
         self._hints = Hints(db)
-        self._service = service
+        self._actor = system(service)
         self._deciders: list[tuple[Records[Any], Decider]] = []
+        self._before: dict[int, Prepare] = {}
         self._wake_at: datetime | None = None
         self._armed = asyncio.Event()
         self._claimed = asyncio.Event()
@@ -91,14 +96,27 @@ class Timers:
         if self._wake_at is None or min(at for _, at in hints) < self._wake_at:
             self._armed.set()
 
-    def on_due(self, records: Records[S], decide: Callable[[Due], Callable[[S], tuple[S, Sequence[Any]]]]) -> None:
-        """Registers the decision for one kind; it runs only while the state still asks for the deadline."""
+    def on_due(
+        self,
+        records: Records[S],
+        decide: Callable[[Due], Callable[[S], tuple[S, Sequence[Any]]]],
+        *,
+        before_batch: Prepare | None = None,
+    ) -> None:
+        """Registers the decision for one kind; it runs only while the state still asks for the deadline.
+
+        before_batch: called before the decisions of a batch that holds such deadlines, to read what they look up.
+        """
         self._deciders.append((records, decide))
+        if before_batch is not None:
+            self._before[id(records)] = before_batch
 
     def start(self) -> None:
         """Begins to claim and fire."""
-        runs = (self._keep_claiming, self._keep_firing, self._keep_reaping)
-        self._tasks = [asyncio.create_task(run()) for run in runs]
+        works = {"claim": self._keep_claiming, "fire": self._keep_firing, "reap": self._keep_reaping}
+        self._tasks = [
+            asyncio.create_task(lasting(f"timers {name}", work, self._stopping)) for name, work in works.items()
+        ]
 
     async def stop(self) -> None:
         """Finishes what is being decided, gives back what is not and ends."""
@@ -109,6 +127,7 @@ class Timers:
         with contextlib.suppress(Exception):  # what is not told comes back when its lease ends
             await self._reap()
             await self._hints.give_back([claim.id for claim in self._heap])
+            await self._hints.part()
         self._heap.clear()
         self._tasks.clear()
 
@@ -120,6 +139,7 @@ class Timers:
                 continue
             self._armed.clear()
             try:
+                await self._hints.meet()
                 claims, pause = await self._hints.claim()
             except Exception as error:  # noqa: BLE001 - whatever it was, the next look may succeed
                 _log.log(_level(error), "timers cannot claim", error=f"{type(error).__name__}: {error}")
@@ -182,7 +202,10 @@ class Timers:
     async def _decide(self, batch: list[Claim]) -> None:
         try:
             with _tracer.start_as_current_span("timers fire"):
-                pairs = [(claim, change) for claim in batch if (change := self._change(claim))]
+                await self._prepare(batch)
+                fired_at = self._hints.now()
+                _lag.record(max((fired_at - claim.due_at).total_seconds() for claim in batch))
+                pairs = [(claim, change) for claim in batch if (change := self._change(claim, fired_at))]
                 results = await change_many([change for _, change in pairs])
         except Exception as error:  # noqa: BLE001 - a hint that fails must not stop the others
             if is_away(error):
@@ -200,28 +223,41 @@ class Timers:
         for claim in batch:
             if claim.id not in known:
                 await self._failed(claim, LookupError("no decision is registered for the deadlines of this resource"))
-        for (claim, _), result in zip(pairs, results, strict=True):
-            await self._settle(claim, result)
+        settled = [await self._settled(claim, result) for (claim, _), result in zip(pairs, results, strict=True)]
+        # One note for all: what is counted for each by itself costs a tenth of the whole.
+        for outcome in ("fired", "stale"):
+            if count := settled.count(outcome):
+                _ended.add(count, {"outcome": outcome})
+        self._finished.set()
 
-    def _change(self, claim: Claim) -> Change | None:
-        pair = next((pair for pair in self._deciders if pair[0].owns(claim.name)), None)
+    async def _prepare(self, batch: Sequence[Claim]) -> None:
+        if self._before:
+            kinds = {id(pair[0]) for claim in batch if (pair := self._pair(claim))}
+            for before in {one for kind, one in self._before.items() if kind in kinds}:
+                await before()
+
+    def _pair(self, claim: Claim) -> tuple[Records[Any], Decider] | None:
+        return next((pair for pair in self._deciders if pair[0].owns(claim.name)), None)
+
+    def _change(self, claim: Claim, fired_at: datetime) -> Change | None:
+        pair = self._pair(claim)
         if pair is None:
             return None
-        due = Due(claim.name, claim.step, claim.due_at, max(claim.due_at, self._hints.now()))
-        _lag.record((due.fired_at - due.at).total_seconds())
-        cause = Cause(id=claim.id, actor=system(self._service), at=due.fired_at)
+        due = Due(claim.name, claim.step, claim.due_at, max(claim.due_at, fired_at))
+        cause = Cause(id=claim.id, actor=self._actor, at=due.fired_at)
         return pair[0].entry(claim.name, cause, _while_asked(pair[0], due, pair[1]))
 
-    async def _settle(self, claim: Claim, result: object) -> None:
+    async def _settled(self, claim: Claim, result: object) -> str:
+        """What became of a claim: "fired" or "stale" when it is to be ended, else "open"."""
         early = isinstance(result, Stale) and self._hints.now() - claim.armed_at < GRACE
         if early or (isinstance(result, Exception) and is_away(result)):
             self._again(claim)
-        elif isinstance(result, Exception) and not isinstance(result, Stale):
+            return "open"
+        if isinstance(result, Exception) and not isinstance(result, Stale):
             await self._failed(claim, result)
-        else:
-            _ended.add(1, {"outcome": "stale" if isinstance(result, Stale) else "fired"})
-            self._done.append(claim.id)
-            self._finished.set()
+            return "open"
+        self._done.append(claim.id)
+        return "stale" if isinstance(result, Stale) else "fired"
 
     def _again(self, claim: Claim) -> None:
         claim.moment = time.monotonic() + _AGAIN_S

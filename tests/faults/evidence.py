@@ -18,8 +18,13 @@ from pymongo.database import Database
 from services.runtime.binding import MESSAGE_ID
 from services.runtime.journal import Entry
 from services.runtime.parked import parked_messages
+from services.runtime.records import Deadline, Kind
+from services.sla.store import CHAINS, CLOCKS, ROTAS
+from services.tickets.store.tickets import TICKETS
 
 AWARE: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, tzinfo=UTC)
+DUE = "due/"
+_TIMED: Sequence[Kind[Any]] = (CLOCKS, CHAINS, ROTAS, TICKETS)
 _FETCH_S = 2.0
 _WINDOW = 500
 
@@ -88,6 +93,20 @@ def records_of(database: Database[dict[str, Any]]) -> list[str]:
     """The collections whose documents are resources."""
     names = database.list_collection_names()
     return [name for name in sorted(names) if database[name].find_one({"head": {"$exists": True}}, {"_id": 1})]
+
+
+def is_asked_for(database: Database[dict[str, Any]], hint: str) -> bool:
+    """Whether the resource of a hint still waits for its deadline; else it is dropped in its own time."""
+    name, step, at = due_of(hint)
+    kind = next(one for one in _TIMED if name.startswith(f"{one.prefix or one.collection}/"))
+    found = database.get_collection(kind.collection, AWARE).find_one({"_id": name}, {"state": 1})
+    return found is not None and Deadline(step, at) in kind.deadlines(kind.decode(found["state"]))
+
+
+def due_of(cause: str) -> tuple[str, str, datetime]:
+    """The resource, the step and the instant of a timer's cause, which is its hint too."""
+    name, step, at = cause.removeprefix(DUE).rsplit("/", 2)
+    return name, step, datetime.fromisoformat(at)
 
 
 def _kept(database: Database[dict[str, Any]], service: str) -> Kept:

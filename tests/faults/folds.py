@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import bson
@@ -15,9 +14,12 @@ from google.protobuf.message import Message
 from pymongo import AsyncMongoClient
 
 from services.metrics import events as metrics_events
-from services.metrics.store.cost_models import COST_MODELS, Models
+from services.metrics.rules.books import Books
+from services.metrics.store.bookings import BOOKINGS
+from services.metrics.store.cost_models import COST_MODELS
 from services.metrics.store.facts import FACTS
-from services.metrics.store.ledger import BOOKINGS, ENTRIES
+from services.metrics.store.intake import INPUTS, Line
+from services.metrics.store.ledger import ENTRIES
 from services.runtime.binding import Heard, decode, encode
 from services.runtime.journal import Entry, Journal
 from services.runtime.listener import Handler
@@ -27,12 +29,11 @@ from services.sla import events as sla_events
 from services.sla import timer
 from services.sla.rules.book import Book
 from services.sla.store import CALENDARS, CLOCKS, POLICIES, Shelf
-from tests.faults.evidence import AWARE, Evidence, Kept
+from tests.faults.evidence import AWARE, DUE, Evidence, Kept, due_of
 
-DUE = "due/"
 # Which cells are still to be rolled up says nothing about a fact, and how often it changed depends on which of its two
-# streams came first.
-_PASSING = {"facts": ("stale", "revision")}
+# streams came first. In which order the bookkeeper took what several tickets told is its own to choose.
+_PASSING = {"facts": ("stale", "revision"), "bookings": ("seq",)}
 
 Handlers = Mapping[type[Message], Handler]
 
@@ -117,30 +118,34 @@ def wrong_facts(evidence: Evidence) -> Iterator[str]:
     that the bookings told: the streams may have come in any order.
     """
     kept = evidence.services["metrics"]
-    models = Models(_records(COST_MODELS))
-    found = [one["state"] for one in kept.documents.values() if one["collection"] == COST_MODELS.collection]
-    models.incidents = next((COST_MODELS.decode(one) for one in found), None)
-    facts, entries = _records(FACTS), _records(ENTRIES)
-    booked = metrics_events.ledger_changes(_records(BOOKINGS), models)
+    facts, entries, inputs = _records(FACTS), _records(ENTRIES), _records(INPUTS)
+    booked = metrics_events.ledger_changes(inputs)
     heard: tuple[tuple[dict[str, list[Entry]], Handlers], ...] = (
         (evidence.entries_of("tickets", "tickets/"), metrics_events.ticket_handlers(facts, booked)),
         (evidence.entries_of("sla", "clocks/"), metrics_events.clock_handlers(facts)),
-        (evidence.entries_of("metrics", "bookings/"), metrics_events.entry_handlers(entries)),
+        (evidence.entries_of("metrics", "bookings/"), metrics_events.entry_handlers(entries, inputs)),
     )
     bench = Bench("metrics")
     for journal, handlers in heard:
         for events in journal.values():
             for event in events:
                 bench.hear(event, handlers)
+    _book_all(bench, kept)
     yield from bench.faults
     for kind, in_order in ((FACTS, False), (BOOKINGS, True), (ENTRIES, True)):
         yield from bench.wrong(kind, kept, in_order=in_order)
 
 
-def due_of(cause: str) -> tuple[str, str, datetime]:
-    """The resource, the step and the instant of a timer's cause."""
-    name, step, at = cause.removeprefix(DUE).rsplit("/", 2)
-    return name, step, datetime.fromisoformat(at)
+def _book_all(bench: Bench, kept: Kept) -> None:
+    """Books every input that was heard, ticket by ticket in their turns, by the models that are there."""
+    books = Books()
+    for document in kept.documents.values():
+        if document["collection"] == COST_MODELS.collection:
+            books.known = books.known.learned(COST_MODELS.decode(document["state"]))
+    heard = [one for name, one in bench.states.items() if name.startswith(f"{INPUTS.prefix}/")]
+    for number, one in enumerate(sorted(heard, key=lambda one: (one.resource, one.turn)), 1):
+        for _, (booking, events) in books.take(Line(number, b"", one).taken):
+            bench.decide(BOOKINGS, booking.name, one.name, lambda _, after=booking, told=events: (after, told))
 
 
 def document(kind: Kind[Any], state: Any) -> dict[str, Any]:

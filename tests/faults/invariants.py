@@ -22,8 +22,8 @@ from throughline.tickets.v1 import events_pb2 as tickets_events
 
 from services.runtime.journal import Entry
 from services.sla.store import CLOCKS
-from tests.faults.evidence import Evidence, Kept
-from tests.faults.folds import DUE, due_of, wrong_clocks, wrong_facts
+from tests.faults.evidence import DUE, Evidence, Kept, due_of
+from tests.faults.folds import wrong_clocks, wrong_facts
 from tests.faults.operations import Operation, Operations, Outcome
 
 _FILES = (changes_events, knowledge_events, metrics_events, portal_events, sla_events, tickets_events)
@@ -31,6 +31,7 @@ EVENTS: dict[str, type[Message]] = {
     one.full_name: GetMessageClass(one) for file in _FILES for one in file.DESCRIPTOR.message_types_by_name.values()
 }
 SEALED = ".JournalSealed"
+LOST, TWICE = "acknowledged and lost", "applied twice"
 MOST_SHOWN = 20
 Places = Mapping[str, list[Entry]]
 _SETTLED = timedelta(seconds=2)
@@ -72,9 +73,9 @@ def _not_once(one: Operation, places: Places) -> Iterator[str]:
     elif one.outcome is Outcome.FAIL and places:
         yield f"refused with {one.reason}, and yet applied as {sorted(places)}"
     elif len(places) > 1:
-        yield f"applied {len(places)} times, as {sorted(places)}"
+        yield f"{TWICE}, as {sorted(places)}"
     elif one.outcome is Outcome.OK and not places:
-        yield "acknowledged and lost"
+        yield LOST
     for place, entries in places.items():
         if one.outcome is Outcome.OK and entries[0].resource != one.resource:
             yield f"acknowledged, and applied to {entries[0].resource}"
@@ -140,7 +141,7 @@ def journal_whole(kept: Kept) -> Iterator[str]:
             cause for cause, count in Counter(entry.cause for entry in entries if entry.n == 0).items() if count > 1
         ]
         if twice:
-            yield f"{said}: applied twice: {twice}"
+            yield f"{said}: {TWICE}: {twice}"
         if document is None:
             yield f"{said}: {len(entries)} entries and no document"
             continue
@@ -210,6 +211,16 @@ def at_rest(kept: Kept) -> Iterator[str]:
 def message_of(entry: Entry) -> Message:
     """The event that an entry holds."""
     return EVENTS[entry.type].FromString(entry.data)
+
+
+def figures(operations: Operations, found: Sequence[str]) -> str:
+    """What a run shows: how many changes were acknowledged, and how many of them were lost or applied twice."""
+    lost, twice = (sum(words in one for one in found) for words in (LOST, TWICE))
+    counts = operations.counted()
+    return (
+        f"{counts['ok']} changes acknowledged: {lost} lost, {twice} applied twice; "
+        f"{counts['fail']} refused, {counts['unknown']} left in doubt; {len(found)} violations in all"
+    )
 
 
 def shown(found: Sequence[str]) -> str:

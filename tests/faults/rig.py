@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from pymongo.errors import PyMongoError
 
 from deploy.local.system import SERVICES, System
 from tests.faults.callers import Callers
-from tests.faults.evidence import Evidence, gather, records_of
+from tests.faults.evidence import Evidence, gather, is_asked_for, records_of
 from tests.faults.invariants import replayed, versions_unmoved, violations
 from tests.faults.operations import Operations, Outcome
 
@@ -29,12 +30,12 @@ _LOOK_S = 0.5
 
 
 class Rig:
-    """A system of its own and what callers did to it."""
+    """A system of its own and what callers did to it. replicas: by service, two of each when nothing is said."""
 
-    def __init__(self, folder: Path, *, replicas: int = 2) -> None:
+    def __init__(self, folder: Path, *, replicas: Mapping[str, int] | None = None) -> None:
         # A trace of every call would cost more than the calls.
         few = {"TL_TRACE_RATIO": "0.05"}
-        self.system = System(folder, replicas={**dict.fromkeys(SERVICES, replicas), "web": 0}, environment=few)
+        self.system = System(folder, replicas={**(replicas or dict.fromkeys(SERVICES, 2)), "web": 0}, environment=few)
         self.operations = Operations(folder / "operations.jsonl")
         # A child dies with the thread that started it, so these live as long as the system.
         self._threads = ThreadPoolExecutor(max_workers=4)
@@ -75,6 +76,12 @@ class Rig:
         await self.beside(child.start)
         if ready:
             await self.beside(self.system.await_ready, process)
+
+    def break_promise(self, process: str, how: str) -> None:
+        """From its next start on the process breaks a promise in one of the ways of `sabotage`; in none with ""."""
+        service = process.partition("-")[0]
+        broken = ["tests.faults.sabotage", how, service] if how else [f"services.{service}.main"]
+        self.system.children[process].command = [sys.executable, "-m", *broken]
 
     async def died(self, process: str, within_s: float) -> bool:
         """Waits until a replica has died by itself; False when it has not in time."""
@@ -178,11 +185,11 @@ class Rig:
             now = client.admin.command("hello")["localTime"]
             for service in self.services:
                 database = client[service]
-                waiting = {"outbox.0": {"$exists": True}}
+                waiting, due = {"outbox.0": {"$exists": True}}, {"due_at": {"$lte": now}}
                 counts = {
                     "outboxes": sum(database[name].count_documents(waiting) for name in records_of(database)),
                     "unsent": database["journal"].count_documents({"state": "new"}),
-                    "due": database["timers"].count_documents({"due_at": {"$lte": now}}),
+                    "due": sum(is_asked_for(database, hint["_id"]) for hint in database["timers"].find(due)),
                     "facts not rolled up": database["facts"].count_documents({"state.stale.0": {"$exists": True}}),
                 }
                 found.update({f"{service} {what}": count for what, count in counts.items() if count})

@@ -12,6 +12,7 @@ import nats
 import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
+from throughline.tickets.v1.events_pb2 import TicketOpened
 
 from tests.faults.callers import Callers
 from tests.faults.evidence import AWARE
@@ -44,7 +45,7 @@ async def test_the_rig_sees(rig: Rig) -> None:
             entry = {"resource": one.resource, "version": 1, "n": 0}
             with _changed(tickets, "journal", entry, {"actor": "people/eve"}):
                 await _verdict(callers, "tickets", f"{one.resource}/1/0~1: a field of the entry was changed")
-            with _changed(tickets, "journal", entry, {"data": b"something else"}):
+            with _changed(tickets, "journal", entry, {"data": _another(tickets, entry)}):
                 await _verdict(callers, "tickets", f"{one.resource}/1/0~1: the data is not what was recorded")
                 await _names(rig, f"I3 tickets {one.resource}/1/0~1: the stream says something else")
 
@@ -71,7 +72,7 @@ async def test_the_rig_sees(rig: Rig) -> None:
             with _applied_twice(tickets, one):
                 await callers.again(one)
                 await rig.quiet()
-                await _names(rig, f"{one.cause} on {one.resource} (ok): applied 2 times")
+                await _names(rig, f"{one.cause} on {one.resource} (ok): applied twice")
                 await _names(rig, f"I3 tickets {one.resource}: applied twice")
 
         await _publish(rig, "tickets/INC-999999/1/0~1")
@@ -92,6 +93,15 @@ def _commented(rig: Rig, tickets: Database[Documents]) -> Operation:
             if kept is not None and kept["version"] >= 3:
                 return one
     raise AssertionError("the load wrote no such comment")
+
+
+def _another(tickets: Database[Documents], entry: Documents) -> bytes:
+    """An event that could have been told instead of the one in the entry."""
+    kept = tickets["journal"].find_one(entry)
+    assert kept is not None
+    event = TicketOpened.FromString(kept["data"])
+    event.ticket.description = "something else"
+    return event.SerializeToString(deterministic=True)
 
 
 async def _names(rig: Rig, *words: str) -> None:

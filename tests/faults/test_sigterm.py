@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from deploy.local.system import SERVICES
-from tests.faults.invariants import shown
+from tests.faults.invariants import figures, shown
 from tests.faults.load import load
 from tests.faults.operations import Outcome
 from tests.faults.rig import Rig
@@ -36,7 +36,7 @@ async def test_sigterm_fails_no_call(rig: Rig) -> None:
                 assert len(rig.operations) > before, "nobody called meanwhile"
                 await rig.start_process(process)
         found = await rig.judge(callers)
-    print(f"\nsigterm: seed {SEED}, operations {rig.operations.counted()}")
+    print(f"\nsigterm: seed {SEED}, {figures(rig.operations, found)}")
     doubted = [f"{one.service} {one.method}: {one.doubts}" for one in rig.operations if one.doubts]
     assert not doubted, shown(doubted)
     assert all(one.outcome is Outcome.OK for one in rig.operations), [

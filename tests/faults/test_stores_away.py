@@ -12,7 +12,7 @@ import pytest
 
 from services.runtime.client import refusal_of
 from tests.faults.callers import ROOT, Callers
-from tests.faults.invariants import shown
+from tests.faults.invariants import figures, shown
 from tests.faults.load import EVEN, load
 from tests.faults.operations import Outcome
 from tests.faults.rig import Rig
@@ -57,7 +57,7 @@ async def test_mongodb_away(rig: Rig, how: str) -> None:
             back = await _all_serve(rig, callers)
             await asyncio.sleep(_WARM_S)
         found = await rig.judge(callers)
-    print(f"\nmongod {how}: seed {SEED}, served again after {back:.1f} s, operations {rig.operations.counted()}")
+    print(f"\nmongod {how}: seed {SEED}, served again after {back:.1f} s, {figures(rig.operations, found)}")
     assert {name: child.pid for name, child in rig.system.children.items()} == processes, "something was restarted"
     assert not [one.doubts for one in rig.operations if any("INTERNAL" in doubt for doubt in one.doubts)]
     assert not found, shown(found)
@@ -80,7 +80,7 @@ async def test_nats_away(rig: Rig) -> None:
             await rig.beside(rig.system.nats.start)
             await asyncio.sleep(_WARM_S)
         found = await rig.judge(callers)
-    print(f"\nnats away: seed {SEED + 1}, operations {rig.operations.counted()}")
+    print(f"\nnats away: seed {SEED + 1}, {figures(rig.operations, found)}")
     assert all(one.outcome is Outcome.OK and not one.doubts for one in rig.operations)
     assert {name: child.pid for name, child in rig.system.children.items()} == processes, "something was restarted"
     assert not found, shown(found)
@@ -100,7 +100,7 @@ async def test_a_wiped_jetstream_is_refilled(rig: Rig) -> None:
             await rig.beside(rig.system.nats.start)
             await asyncio.sleep(2 * _WARM_S)
         found = await rig.judge(callers)
-    print(f"\nnats wiped: seed {SEED + 2}, operations {rig.operations.counted()}")
+    print(f"\nnats wiped: seed {SEED + 2}, {figures(rig.operations, found)}")
     assert all(one.outcome is Outcome.OK and not one.doubts for one in rig.operations)
     assert not found, shown(found)
 
@@ -119,7 +119,7 @@ async def test_a_replica_frozen_with_timers(rig: Rig) -> None:
             rig.send(frozen, signal.SIGCONT)
             await asyncio.sleep(_WARM_S)
         found = await rig.judge(callers)
-    print(f"\nsla frozen: seed {SEED + 3}, operations {rig.operations.counted()}")
+    print(f"\nsla frozen: seed {SEED + 3}, {figures(rig.operations, found)}")
     assert not found, shown(found)
 
 

@@ -12,7 +12,12 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from throughline.knowledge.v1 import knowledge_service_pb2, knowledge_service_pb2_grpc
 from throughline.portal.v1 import people_service_pb2, people_service_pb2_grpc
-from throughline.sla.v1 import sla_service_pb2, sla_service_pb2_grpc
+from throughline.sla.v1 import (
+    escalation_service_pb2,
+    escalation_service_pb2_grpc,
+    sla_service_pb2,
+    sla_service_pb2_grpc,
+)
 from throughline.tickets.v1 import tickets_service_pb2, tickets_service_pb2_grpc
 
 from deploy.local.system import System
@@ -30,6 +35,7 @@ _SERVICES: dict[str, tuple[Any, Any]] = {
     "people": (people_service_pb2, people_service_pb2_grpc.PeopleServiceStub),
     "tickets": (tickets_service_pb2, tickets_service_pb2_grpc.TicketsServiceStub),
     "sla": (sla_service_pb2, sla_service_pb2_grpc.SlaServiceStub),
+    "escalations": (escalation_service_pb2, escalation_service_pb2_grpc.EscalationServiceStub),
     "knowledge": (knowledge_service_pb2, knowledge_service_pb2_grpc.KnowledgeServiceStub),
 }
 
@@ -43,7 +49,7 @@ class Office:
         self.sessions: dict[str, list[Any]] = {}
         self._stubs = {}
         for service, (_, stub) in _SERVICES.items():
-            owner = "portal" if service == "people" else service
+            owner = {"people": "portal", "escalations": "sla"}.get(service, service)
             self._stubs[service] = stub(sync_channel(system.addresses[owner], owner, self._keys))
 
     def ask(self, actor: Actor, service: str, method: str, /, **fields: Any) -> Any:

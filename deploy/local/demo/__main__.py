@@ -13,7 +13,7 @@ from throughline.portal.v1 import people_service_pb2
 from throughline.sla.v1 import sla_service_pb2
 from throughline.sla.v1.sla_service_pb2_grpc import SlaServiceStub
 
-from deploy.local.demo import articles, changes, company, promises, tickets
+from deploy.local.demo import alarms, articles, changes, company, promises, tickets
 from deploy.local.demo.histories import DAYS
 from deploy.local.demo.loader import Loader
 from services.runtime.refusal import Kind, Refusal
@@ -32,6 +32,7 @@ def main() -> None:
         loader = Loader(connection, _anchor(connection))
         _say("people and teams", lambda: _people(loader))
         _say("calendars and promises", lambda: _promises(loader))
+        _say("rota and escalation plans", lambda: alarms.publish(loader))
         _say("the cost model", lambda: _cost_model(loader))
         texts: dict[str, str] = _say("articles", lambda: articles.load(loader))
         _say("tickets of three months", lambda: tickets.load_past(loader))

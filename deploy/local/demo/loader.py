@@ -12,6 +12,7 @@ from throughline.changes.v1.changes_service_pb2_grpc import ChangesServiceStub
 from throughline.knowledge.v1.knowledge_service_pb2_grpc import KnowledgeServiceStub
 from throughline.metrics.v1.metrics_service_pb2_grpc import MetricsServiceStub
 from throughline.portal.v1.people_service_pb2_grpc import PeopleServiceStub
+from throughline.sla.v1.escalation_service_pb2_grpc import EscalationServiceStub
 from throughline.sla.v1.sla_service_pb2_grpc import SlaServiceStub
 from throughline.tickets.v1.tickets_service_pb2_grpc import TicketsServiceStub
 
@@ -31,6 +32,7 @@ class Loader:
         self.anchor = anchor
         self.tickets = connection.stub("tickets", TicketsServiceStub)
         self.sla = connection.stub("sla", SlaServiceStub)
+        self.escalations = connection.stub("sla", EscalationServiceStub)
         self.knowledge = connection.stub("knowledge", KnowledgeServiceStub)
         self.changes = connection.stub("changes", ChangesServiceStub)
         self.metrics = connection.stub("metrics", MetricsServiceStub)

@@ -121,7 +121,12 @@ def calendar_messages(first_day: datetime) -> Iterator[sla_pb2.Calendar]:
             if opening:
                 calendar.weekly_hours.add(weekday=weekday, segments=_segments(opening))
         for day in version.overrides:
-            calendar.days.add(date=day.day.isoformat(), reason=day.note, segments=_segments(day.hours))
+            kind = sla_pb2.DAY_KIND_MAKE_UP_WORKDAY if day.hours else sla_pb2.DAY_KIND_HOLIDAY
+            calendar.days.add(
+                date=day.day.isoformat(), reason=day.note, segments=_segments(day.hours), kind=kind, region="CN"
+            )
+        if version.overrides:
+            calendar.regions.add(country="CN")
         calendar.effective_time.FromDatetime(first_day)
         yield calendar
 

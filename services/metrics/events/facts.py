@@ -21,13 +21,13 @@ from services.runtime.records import Change, Follow, Records
 Also = Callable[[Heard[Any]], Iterable[Change]]
 
 
-def _with(file: FileDescriptor, field: str) -> tuple[type[Message], ...]:
+def with_field(file: FileDescriptor, field: str) -> tuple[type[Message], ...]:
     """All events of a file that hold the resource; a fold takes every one of them, also those that change nothing."""
     return tuple(GetMessageClass(one) for one in file.message_types_by_name.values() if field in one.fields_by_name)
 
 
-TICKET_EVENTS = _with(ticket_events.DESCRIPTOR, "ticket")
-CLOCK_EVENTS = _with(sla_events.DESCRIPTOR, "clocks")
+TICKET_EVENTS = with_field(ticket_events.DESCRIPTOR, "ticket")
+CLOCK_EVENTS = with_field(sla_events.DESCRIPTOR, "clocks")
 
 
 def ticket_handlers(facts: Records[Fact], *also: Also) -> Mapping[type[Message], Handler]:

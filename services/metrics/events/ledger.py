@@ -1,7 +1,6 @@
-"""Ends and reopenings of incidents, booked in the order of their ticket; entries put on file as they are told.
+"""What the ledger hears: each event that it reads is kept as an input, and each entry that a booking tells is filed.
 
-The booking of a ticket tells its entries, and what it told becomes a document of its own; a crash between the two is
-healed by the redelivery of what was told.
+Nothing is booked here: the bookkeeper takes the inputs in one order.
 """
 
 from __future__ import annotations
@@ -11,53 +10,35 @@ from typing import Any
 
 from google.protobuf.message import Message
 from throughline.metrics.v1 import events_pb2
-from throughline.tickets.v1 import events_pb2 as ticket_events
-from throughline.tickets.v1 import ticket_pb2
+from throughline.sla.v1 import events_pb2 as sla_events
 
-from services.metrics.rules.ledger import Booked, Booking, Entry, book, booking_name, take_back
-from services.metrics.store.cost_models import Models
-from services.metrics.wire.ledger import end_of, entry_of
+from services.metrics.rules.intake import Input
+from services.metrics.rules.ledger import Entry
+from services.metrics.wire.intake import OUTAGES, input_of
+from services.metrics.wire.ledger import entry_of
 from services.runtime.binding import Heard
 from services.runtime.listener import Handler
-from services.runtime.records import Change, Follow, Records
-
-_ENDS = (ticket_events.TicketResolved, ticket_events.TicketClosed, ticket_events.TicketCancelled)
+from services.runtime.records import Change, Records
 
 
-def ledger_changes(bookings: Records[Booking], models: Models) -> Callable[[Heard[Any]], Iterable[Change]]:
-    """What the ledger does about an event of a ticket: nothing about most.
+def ledger_changes(inputs: Records[Input]) -> Callable[[Heard[Any]], Iterable[Change]]:
+    """Keeps an event as an input, once, however often and under whichever id it is told; nothing of most."""
 
-    Ends and reopenings of a ticket take turns, so that the count of its reopenings numbers both without a gap: what
-    comes too early waits, what comes again or ends an ended round is dropped.
-    """
+    def keep(event: Heard[Any]) -> Iterable[Change]:
+        one = input_of(event)
+        if one is not None:
+            yield inputs.entry(one.name, event.cause, lambda before: (before or one, ()))
 
-    def turn(event: Heard[Any]) -> Iterable[Change]:
-        ticket: ticket_pb2.Ticket = event.message.ticket
-        if ticket.type != ticket_pb2.TICKET_TYPE_INCIDENT:
-            return
-        model = models.incidents
-        if isinstance(event.message, ticket_events.TicketReopened):
-            number = 2 * ticket.reopens
-
-            def decide(before: Booking | None) -> Booked:
-                return take_back(before, ticket.name, ticket.etag, number, event.time)
-
-        elif isinstance(event.message, _ENDS) and (end := end_of(event.message)) is not None:
-            number = 2 * ticket.reopens + 1
-
-            def decide(before: Booking | None) -> Booked:
-                return book(before, end, number, event.time, model)
-
-        else:
-            return
-        follow = Follow(event.resource, number, fold=True)
-        yield bookings.entry(booking_name(ticket.name), event.cause, decide, follow=follow)
-
-    return turn
+    return keep
 
 
-def entry_handlers(entries: Records[Entry]) -> Mapping[type[Message], Handler]:
-    """Files each entry that a booking tells; metrics hears its own stream for that."""
+def calendar_handlers(inputs: Records[Input]) -> Mapping[type[Message], Handler]:
+    """Store hours and shift plans, as sla publishes them."""
+    return {sla_events.CalendarPublished: ledger_changes(inputs)}
+
+
+def entry_handlers(entries: Records[Entry], inputs: Records[Input]) -> Mapping[type[Message], Handler]:
+    """Files each entry that a booking tells, and keeps outages and business services; metrics hears itself for that."""
 
     def file(event: Heard[events_pb2.LedgerEntryRecorded]) -> Iterable[Change]:
         entry = entry_of(event.message)
@@ -68,4 +49,5 @@ def entry_handlers(entries: Records[Entry]) -> Mapping[type[Message], Handler]:
 
         yield entries.entry(entry.name, event.cause, decide)
 
-    return {events_pb2.LedgerEntryRecorded: file}
+    keep = ledger_changes(inputs)
+    return {events_pb2.LedgerEntryRecorded: file, **dict.fromkeys((*OUTAGES, events_pb2.BusinessServiceChanged), keep)}

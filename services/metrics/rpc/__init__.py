@@ -1,5 +1,8 @@
-"""MetricsService at the door: each method reads its request, asks once, and replies."""
+"""The gRPC services of metrics: each method reads its request, asks once, and replies."""
 
+from services.metrics.rpc.comparisons import Comparisons
+from services.metrics.rpc.ledger_rpc import LedgerRpc
 from services.metrics.rpc.metrics_rpc import MetricsRpc
+from services.metrics.rpc.outages import OutagesRpc
 
-__all__ = ["MetricsRpc"]
+__all__ = ["Comparisons", "LedgerRpc", "MetricsRpc", "OutagesRpc"]

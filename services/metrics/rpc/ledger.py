@@ -71,11 +71,10 @@ class Ledger:
         scope = scope_of(caller().actor)
         period, filter = period_of(request.period, "period"), filter_of(request.filter)
         category = CATEGORY_OF.get(request.category)
-        bind = repr((period, filter, category, request.ticket, scope))
+        cause = request.cause or request.ticket
+        bind = repr((period, filter, category, cause, scope))
         page = PageRequest(request.page_size, request.page_token, bind)
-        found = await page_of_entries(
-            self.entries, period, filter, scope, page, category=category, ticket=request.ticket
-        )
+        found = await page_of_entries(self.entries, period, filter, scope, page, category=category, cause=cause)
         return pb.ListLedgerEntriesResponse(
             entries=[entry_message(one.state) for one in found.items], next_page_token=found.next_token
         )

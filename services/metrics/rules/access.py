@@ -17,15 +17,19 @@ READERS = (
 )
 
 
-def scope_of(actor: Actor) -> str:
+def scope_of(actor: Actor, *, whole: bool = False) -> str:
     """The unit whose numbers the actor may read, with everything below it; "" is everything.
 
+    whole: what is asked for cannot be told apart by unit.
+
     Raises:
-        Refusal: ROLE_REQUIRED.
+        Refusal: ROLE_REQUIRED; UNIT_TOO_NARROW, when the whole is asked for by somebody who may read a part.
     """
     if actor.is_system:
         return ""
     actor.require(*READERS, to="read the numbers of the service")
+    if whole and actor.unit:
+        raise Refusal.forbidden("UNIT_TOO_NARROW", "Only who may read the numbers of every unit may read this.")
     return actor.unit
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from services.metrics.rules.fact import EPOCH
 from services.metrics.rules.period import Period
@@ -21,23 +21,29 @@ ENOUGH = 30.0
 LEAST_WEIGHT, MOST_WEIGHT = 1.0, 10_000.0
 LATE, EARLY = timedelta(minutes=10), timedelta(minutes=1)
 """A span that ended longer ago than LATE, or further ahead than EARLY, counts when it was received."""
+MOST_USERS = 2_048
+"""Users are told apart by hash, and beyond so many their number is estimated from the smallest ones."""
 _ALL = 1 << 56
 
 
+@dataclass(slots=True)
 class Sums:
-    """Requests added up. valid, good: weighted. squares: of the weights. n, bad: spans. last_ms: the latest end."""
+    """Requests added up. valid, good: weighted. squares: of the weights. n, bad: spans. last_ms: the latest end.
 
-    __slots__ = ("bad", "good", "last_ms", "n", "squares", "valid")
+    called: weighted calls that others say they made. begun, begun_weight, begun_squares: bad spans where they started
+    and not where they ended; the squares are of the weights of whole traces, because tries of one are no new evidence.
+    """
 
-    def __init__(
-        self, valid: float = 0.0, good: float = 0.0, squares: float = 0.0, n: int = 0, bad: int = 0, last_ms: int = 0
-    ) -> None:
-        self.valid = valid
-        self.good = good
-        self.squares = squares
-        self.n = n
-        self.bad = bad
-        self.last_ms = last_ms
+    valid: float = 0.0
+    good: float = 0.0
+    squares: float = 0.0
+    n: int = 0
+    bad: int = 0
+    last_ms: int = 0
+    called: float = 0.0
+    begun: int = 0
+    begun_weight: float = 0.0
+    begun_squares: float = 0.0
 
     def merge(self, other: Sums) -> Sums:
         """Counts all of another's too."""
@@ -47,6 +53,10 @@ class Sums:
         self.n += other.n
         self.bad += other.bad
         self.last_ms = max(self.last_ms, other.last_ms)
+        self.called += other.called
+        self.begun += other.begun
+        self.begun_weight += other.begun_weight
+        self.begun_squares += other.begun_squares
         return self
 
     @property
@@ -71,21 +81,45 @@ class Way(NamedTuple):
 
 
 class Lost(NamedTuple):
-    """A call that ended without an answer: bad for the callee, unless a server's span turns up under it."""
+    """A call that ended without an answer: bad for the callee, unless a server's span turns up under it.
+
+    slice: where it ended; begun: where it started, in the same hour. trace: tries of one trace are no new evidence.
+    """
 
     span: bytes
     slice: int
     callee: str
     weight: float
     ended_ms: int
+    begun: int
+    trace: bytes
+
+
+@dataclass(slots=True)
+class Hit:
+    """Whom bad requests hit: users by the hash of their id with how often, sites with the weight of their requests."""
+
+    users: dict[int, int] = field(default_factory=dict)
+    sites: dict[str, float] = field(default_factory=dict)
+
+    def merge(self, other: Hit) -> Hit:
+        """Counts all of another's too, of users at most MOST_USERS: those with the smallest hashes."""
+        for user, count in other.users.items():
+            self.users[user] = self.users.get(user, 0) + count
+        for site, weight in other.sites.items():
+            self.sites[site] = self.sites.get(site, 0.0) + weight
+        if len(self.users) > MOST_USERS:
+            self.users = {user: self.users[user] for user in sorted(self.users)[:MOST_USERS]}
+        return self
 
 
 @dataclass(slots=True)
 class Export:
     """What one export request says. digest: of its bytes, so that the same one counts once.
 
-    answered: the calls whose server ended badly or was left alone, so that they are not lost. moved: spans that were
-    too late or too early for their own time.
+    answered: the calls whose server ended badly, slowly or was left alone, so that they are not lost. moved: spans that
+    were too late or too early for their own time. hits: whom bad requests hit, where these started. bones: the fields
+    of each Bone that failed traces leave.
     """
 
     digest: bytes
@@ -94,6 +128,8 @@ class Export:
     ways: dict[Way, tuple[int, int]] = field(default_factory=dict)
     lost: list[Lost] = field(default_factory=list)
     answered: set[bytes] = field(default_factory=set)
+    hits: dict[Cell, Hit] = field(default_factory=dict)
+    bones: list[tuple[Any, ...]] = field(default_factory=list)
     spans: int = 0
     moved: int = 0
 
@@ -166,9 +202,16 @@ def _slices_to(at: datetime) -> int:
 def unanswered(lost: Iterable[Lost]) -> dict[Cell, Sums]:
     """What lost calls count for their callees: one bad request each."""
     found: dict[Cell, Sums] = {}
+    tries: dict[tuple[Cell, bytes], float] = {}
     for one in lost:
-        sums = Sums(one.weight, 0.0, one.weight * one.weight, 1, 1, one.ended_ms)
-        found.setdefault(Cell(one.slice, one.callee), Sums()).merge(sums)
+        ended, begun = Cell(one.slice, one.callee), Cell(one.begun, one.callee)
+        weight = one.weight
+        found.setdefault(ended, Sums()).merge(Sums(weight, 0.0, weight * weight, 1, 1, one.ended_ms))
+        found.setdefault(begun, Sums()).merge(Sums(begun=1, begun_weight=weight))
+        place = (begun, one.trace or one.span)
+        tries[place] = tries.get(place, 0.0) + weight
+    for (begun, _), weight in tries.items():
+        found[begun].begun_squares += weight * weight
     return found
 
 

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from services.metrics.rules.cells import CellKey
+import numpy as np
+from numpy.typing import NDArray
+
 from services.metrics.rules.fact import EPOCH
+from services.metrics.rules.measures import CODES
 from services.metrics.rules.money import Category, MoneySum
 from services.metrics.rules.period import DAY, Period, dates
 from services.metrics.rules.registry import METRICS, TILES
-from services.metrics.rules.tally import SLOT_SECONDS, Tally
+from services.metrics.rules.rows import DAY_MS, EVENTS, PRIORITY, SLOTS, added, slotted
+from services.metrics.rules.selection import Rows, rows_of_facts
+from services.metrics.rules.tally import Tally, tally
 from services.metrics.rules.values import Value, change_of, growth, spark, value_of
+
+Ints = NDArray[Any]
 
 POINTS = 40
 DAYS_SHOWN = 400
-EVENTS: tuple[str, ...] = ("tickets_opened", "tickets_resolved", "reopenings", "breaches")
-_PRIORITY_MEASURES = frozenset({"tickets_opened", "time_to_resolve", "sla_met_resolution"})
-_TILE_MEASURES = frozenset({*TILES, "tickets_opened", "tickets_ended"})
+SLOT_SECONDS, DAY_SECONDS = 900, 86_400
+_FIRST_ORDINAL = EPOCH.toordinal()
+_BY_PRIORITY = np.zeros(256, bool)
+for _id in ("tickets_opened", "time_to_resolve", "sla_met_resolution"):
+    _BY_PRIORITY[CODES[_id]] = True
 CATEGORIES = (Category.STOP_LOSS, Category.HOURS, Category.RISK, Category.COMPLIANCE)
 WAITS: Mapping[Category, str] = {
     Category.STOP_LOSS: "avoided repeats and shortened outages",
@@ -27,14 +37,6 @@ WAITS: Mapping[Category, str] = {
     Category.RISK: "open problems and their estimates",
     Category.COMPLIANCE: "control failures as events",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """What is open at the end of a period: how many, and how old by the wall clock (E28)."""
-
-    n: int
-    age: Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,41 +109,65 @@ class Board:
     provisional: int
 
 
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """Events by quarter hour. days: the UTC day of each row. rows: of SLOTTED."""
+
+    days: Ints
+    rows: Ints
+
+
 @dataclass(slots=True)
 class Sums:
-    """The cells of a period added up in the ways that the page needs."""
+    """A period added up in the ways that the page needs."""
 
     whole: Tally = field(default_factory=Tally)
     by_priority: dict[int, Tally] = field(default_factory=dict)
     by_point: dict[int, Tally] = field(default_factory=dict)
-    events: list[tuple[int, Mapping[str, Mapping[int, int]]]] = field(default_factory=list)
-    first_day: int | None = None
-    last_day: int | None = None
+    slots: Slots | None = None
 
 
-def summed(cells: Sequence[tuple[CellKey, Tally]], *, courses: bool = True) -> Sums:
-    """Cells added up: whole, by priority, and when `courses` in at most 40 equal stretches of days."""
-    sums = Sums()
-    days = {key.day for key, _ in cells}
-    if not days:
+class FromFacts(NamedTuple):
+    """What facts add, counted by day, and their events by quarter hour."""
+
+    rows: Rows
+    slots: Slots
+
+
+def from_facts(
+    packs: Sequence[bytes], classes: Sequence[int], period: Period, days: frozenset[int] | None = None
+) -> FromFacts:
+    """What facts add in a period, on some days of it when these are given. classes: of each fact.
+
+    Single lengths are kept unless only some days are wanted, as the rest then comes from cells.
+    """
+    found = added(packs).inside(period, days)
+    kinds = np.array(classes, np.int64)
+    slots, of_days = slotted(found.rows, kinds[found.fact], found.rows["at"] // DAY_MS)
+    return FromFacts(rows_of_facts(found, kinds, exact=days is None), Slots(of_days, slots))
+
+
+def summed(whole: Rows, course: Rows | None = None, slots: Slots | None = None) -> Sums:
+    """Rows added up: whole, by priority, and when a `course` is given in at most 40 equal stretches of its days."""
+    sums = Sums(tally(whole.counts, whole.sums, whole.exact), slots=slots)
+    if course is None or not len(course.counts):
         return sums
-    sums.first_day, sums.last_day = min(days), max(days)
-    width = -(-(sums.last_day - sums.first_day + 1) // POINTS)
-    for key, tally in cells:
-        sums.whole.merge(tally)
-        if not courses:
-            continue
-        sums.by_priority.setdefault(key.priority, Tally()).merge(tally, _PRIORITY_MEASURES)
-        point = (key.day - sums.first_day) // width
-        sums.by_point.setdefault(point, Tally()).merge(tally, _TILE_MEASURES)
-        if tally.slots:
-            sums.events.append((key.day, tally.slots))
+    own, own_sums = _BY_PRIORITY[whole.counts["m"]], _BY_PRIORITY[whole.sums["m"]]
+    counts, lengths = whole.counts[own], whole.sums[own_sums]
+    priorities, of_lengths = counts["c"] & PRIORITY, lengths["c"] & PRIORITY
+    for priority in np.unique(priorities).tolist():
+        sums.by_priority[priority] = tally(counts[priorities == priority], lengths[of_lengths == priority])
+    first, last = int(course.days.min()), int(course.days.max())
+    width = -(-(last - first + 1) // POINTS)
+    points, of_sums = (course.days - first) // width, (course.sum_days - first) // width
+    for point in np.unique(points).tolist():
+        sums.by_point[point] = tally(course.counts[points == point], course.sums[of_sums == point])
     return sums
 
 
 def tiles(
     now_sums: Sums, before: Sums | None, period: Period, baseline: Period | None, now: datetime, *,
-    backlog: Backlog, others: Mapping[str, Value],
+    open_at_end: int, others: Mapping[str, Value],
 ) -> tuple[Tile, ...]:  # fmt: skip
     """The tiles in their order. others: values that facts do not feed, by metric id."""
     found = []
@@ -151,7 +177,7 @@ def tiles(
             found.append(Tile(id, others[id]))
             continue
         if id == "backlog_growth":
-            value = growth(now_sums.whole, backlog.n)
+            value = growth(now_sums.whole, open_at_end)
         else:
             value = value_of(metric, now_sums.whole, period, now)
         course = (spark(metric, now_sums.by_point[point]) for point in sorted(now_sums.by_point))
@@ -166,18 +192,33 @@ def tiles(
 
 def columns(sums: Sums, period: Period, zone: ZoneInfo) -> tuple[DayColumn, ...]:
     """The chart by days of a zone, at most the last 400 of them."""
-    if sums.first_day is None or sums.last_day is None:
+    if sums.slots is None or not len(sums.slots.days):
         return ()
-    counted: dict[date, dict[str, int]] = {}
-    for day, slots in sums.events:
-        for name, by_slot in slots.items():
-            for slot, count in by_slot.items():
-                at = EPOCH + day * DAY + timedelta(seconds=slot * SLOT_SECONDS)
-                column = counted.setdefault(at.astimezone(zone).date(), dict.fromkeys(EVENTS, 0))
-                column[name] += count
-    shown = dates(period, zone, range(sums.first_day, sums.last_day + 1), DAYS_SHOWN)
-    nothing = dict.fromkeys(EVENTS, 0)
-    return tuple(DayColumn(one, *(counted.get(one, nothing)[name] for name in EVENTS)) for one in shown)
+    days, rows = sums.slots.days, sums.slots.rows
+    distinct, back = np.unique(days, return_inverse=True)
+    event, slot = rows["s"] // SLOTS, rows["s"] % SLOTS
+    local = np.array([_local_days(day, zone) for day in distinct.tolist()])[back, slot]
+    first = int(local.min())
+    counted = np.zeros((int(local.max()) - first + 1, len(EVENTS)), np.int64)
+    np.add.at(counted, (local - first, event), rows["n"])
+    shown = dates(period, zone, range(int(distinct[0]), int(distinct[-1]) + 1), DAYS_SHOWN)
+    found = []
+    for one in shown:
+        at = one.toordinal() - _FIRST_ORDINAL - first
+        numbers = counted[at].tolist() if 0 <= at < len(counted) else [0] * len(EVENTS)
+        found.append(DayColumn(one, *numbers))
+    return tuple(found)
+
+
+def _local_days(day: int, zone: ZoneInfo) -> list[int]:
+    """The day of a zone, since 1970-01-01, in which each quarter hour of a UTC day begins."""
+    begin = EPOCH + day * DAY
+    offsets = {(begin + part * DAY / SLOTS).astimezone(zone).utcoffset() for part in (0, SLOTS - 1)}
+    if len(offsets) == 1 and (offset := offsets.pop()) is not None:
+        seconds = int(offset.total_seconds())
+        return [day + (slot * SLOT_SECONDS + seconds) // DAY_SECONDS for slot in range(SLOTS)]
+    moments = ((begin + slot * DAY / SLOTS).astimezone(zone) for slot in range(SLOTS))
+    return [one.date().toordinal() - _FIRST_ORDINAL for one in moments]
 
 
 def priority_rows(sums: Sums, period: Period, now: datetime) -> tuple[PriorityRow, ...]:

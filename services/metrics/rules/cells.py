@@ -1,70 +1,212 @@
-"""Facts rolled up into cells: one per UTC day, scope and value of one dimension. The only way from facts to sums.
+"""Facts rolled up into cells: one per stretch of UTC days, value of a dimension, scope and source.
 
-A cell is made anew from facts, never counted up; what a filter can ask of one dimension is a sum of cells.
+A cell of a day is made anew from facts, never counted up; one of eight or 64 days is the sum of those below it. What a
+filter asks is the sum of a few dozen cells, however many tickets there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from services.metrics.rules.fact import Channel, Fact, Type, day_of
-from services.metrics.rules.measures import contributions
-from services.metrics.rules.period import Windows
-from services.metrics.rules.tally import Added, Tally, ready
+import numpy as np
+from numpy.typing import NDArray
+
+from services.metrics.rules.fact import Channel, Type
+from services.metrics.rules.measures import CODES
+from services.metrics.rules.period import Filter
+from services.metrics.rules.rows import (
+    DAY_MS,
+    PRIORITY,
+    added,
+    class_of,
+    counted,
+    merged_counts,
+    merged_sums,
+    slotted,
+    split,
+)
+
+Ints = NDArray[Any]
 
 ALL = "all"
-DIMENSIONS: tuple[str, ...] = ("service", "team", "site", "channel")
-"""What a board filters by through cells, one at a time; unit, source, type and priority are part of every cell."""
+SEVERAL = "\x1f"
+SETS: Mapping[str, tuple[str, ...]] = {
+    ALL: (),
+    "service": ("service",),
+    "team": ("team",),
+    "site": ("site",),
+    "service,team": ("service", "team"),
+}
+"""What a board filters by through cells; the rest is counted from facts. Channel, type, priority are in every cell."""
+LEVELS = (1, 8, 64)
+COURSES: tuple[str, ...] = (
+    *("tickets_opened", "tickets_ended", "time_to_resolve", "first_response_time", "mtta", "sla_met_resolution"),
+    *("sla_met_response", "reassignments", "first_assignment_resolution", "first_contact_resolution", "reopened"),
+    *("duplicates", "re_asks", "first_time_complete"),
+)
+"""What is drawn as a course, and so read at a finer grain; kept apart from the rest of a cell."""
+_DRAWN = np.zeros(256, bool)
+for _id in COURSES:
+    _DRAWN[CODES[_id]] = True
 
 
 class CellKey(NamedTuple):
-    """Where a cell belongs. day: since 1970-01-01 in UTC. dimension, value: "team", "teams/network"; ALL, ""."""
+    """Where a cell belongs. block: which stretch of `level` days since 1970-01-01 in UTC.
 
-    day: int
+    dimension, value: "team", "teams/network"; ALL, "". scope: "cn" holds what is in cn and below it; "" everything.
+    fine: by whole classes instead of by priority alone.
+    """
+
+    level: int
+    block: int
     dimension: str
     value: str
+    scope: str
+    source: str
+    fine: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Rows of COUNTED and of SUMMED; slots: rows of SLOTTED, of single days alone."""
+
+    counts: Ints
+    sums: Ints
+    slots: Ints | None = None
+
+    @property
+    def parts(self) -> tuple[Ints, Ints, Ints, Ints]:
+        """Counts and sums of what is drawn as a course, and those of the rest."""
+        drawn, drawn_sums = _DRAWN[self.counts["m"]], _DRAWN[self.sums["m"]]
+        return self.counts[drawn], self.sums[drawn_sums], self.counts[~drawn], self.sums[~drawn_sums]
+
+
+class Packed(NamedTuple):
+    """A fact as cells see it: where it belongs, and the rows that it adds."""
+
+    service: str
+    team: str
+    site: str
     unit: str
     source: str
+    channel: Channel
     type: Type
     priority: int
+    rows: bytes
+
+    @property
+    def ticket_class(self) -> int:
+        """Its class as a number."""
+        return class_of(self.channel, self.type, self.priority)
 
 
-def roll(
-    facts: Iterable[Fact],
-    windows: Windows,
-    dimensions: Sequence[str] = DIMENSIONS,
-    into: dict[CellKey, Tally] | None = None,
-) -> dict[CellKey, Tally]:
-    """The cells of some UTC days, made from all facts that count in them.
+def place(filter: Filter) -> tuple[str, str] | None:
+    """The dimension and value whose cells hold what a filter asks for; None when no cell does."""
+    asked = {name: value for name in ("service", "team", "site") if (value := getattr(filter, name))}
+    for dimension, names in SETS.items():
+        if set(names) == set(asked):
+            return dimension, SEVERAL.join(asked[name] for name in names)
+    return None
 
-    windows: what lies outside is left out. dimensions: cells by these beside those of ALL. into: cells that other facts
-    have gone into already.
-    """
-    cells = {} if into is None else into
-    for fact in facts:
-        by_day: dict[int, list[Added]] = {}
-        for one in contributions(fact):
-            day = day_of(one.at)
-            if day in windows:
-                window = windows.part(day)
-                if window is None or window[0] <= one.at < window[1]:
-                    by_day.setdefault(day, []).append(ready(one))
-        if not by_day:
-            continue
-        places = [(ALL, ""), *((one, value) for one in dimensions if (value := _value(fact, one)))]
-        for day, added in by_day.items():
-            for dimension, value in places:
-                key = CellKey(day, dimension, value, fact.unit, fact.source, fact.type, fact.priority)
-                tally = cells.get(key)
-                if tally is None:
-                    tally = cells[key] = Tally()
-                tally.add(added)
+
+def scopes(unit: str) -> Iterator[str]:
+    """A unit and all above it: "cn/east" is in "", "cn" and "cn/east"."""
+    yield ""
+    end = 0
+    while end >= 0 and unit:
+        end = unit.find("/", end + 1)
+        yield unit if end < 0 else unit[:end]
+
+
+def roll(day: int, facts: Sequence[Packed]) -> dict[CellKey, Cell]:
+    """The cells of one UTC day, made from all facts that count in it."""
+    found = added([one.rows for one in facts])
+    here = found.rows["at"] // DAY_MS == day
+    rows, owner = found.rows[here], found.fact[here]
+    places: dict[tuple[str, str, str, str], list[int]] = {}
+    present = set(owner.tolist())
+    for number, fact in enumerate(facts):
+        if number in present:
+            for where in _places(fact):
+                places.setdefault(where, []).append(number)
+    if not places:
+        return {}
+    # Each place takes the rows of its facts: rows are listed once a place, in the order of the places.
+    first = np.searchsorted(owner, np.arange(len(facts) + 1))
+    members = np.fromiter((one for them in places.values() for one in them), np.int64)
+    sizes = first[members + 1] - first[members]
+    group = np.repeat(np.repeat(np.arange(len(places)), [len(one) for one in places.values()]), sizes)
+    starts = np.repeat(first[members] - np.concatenate(([0], np.cumsum(sizes)[:-1])), sizes)
+    taken = starts + np.arange(len(group))
+    classes = np.fromiter((one.ticket_class for one in facts), np.int64, len(facts))[owner][taken]
+    cells: dict[CellKey, Cell] = {}
+    for fine in (False, True):
+        kinds = classes if fine else classes & PRIORITY
+        counts, of_counts, sums, of_sums = counted(rows[taken], kinds, group)
+        slots, of_slots = slotted(rows[taken], kinds, group)
+        pieces = (split(counts, of_counts, len(places)), split(sums, of_sums, len(places)),
+                  split(slots, of_slots, len(places)))  # fmt: skip
+        for where, *piece in zip(places, *pieces, strict=True):
+            cells[CellKey(1, day, *where, fine)] = Cell(*piece)
     return cells
 
 
-def _value(fact: Fact, dimension: str) -> str:
-    if dimension == "channel":
-        return "" if fact.channel is Channel.UNSPECIFIED else fact.channel.value
-    value: str = getattr(fact, dimension)
-    return value
+def above(level: int, block: int, below: Iterable[tuple[CellKey, Cell]]) -> dict[CellKey, Cell]:
+    """The cells of a stretch of days, from those of the level below that lie in it."""
+    groups: dict[CellKey, int] = {}
+    counts, sums, of_counts, of_sums = [], [], [], []
+    for key, cell in below:
+        group = groups.setdefault(key._replace(level=level, block=block), len(groups))
+        counts.append(cell.counts)
+        sums.append(cell.sums)
+        of_counts.append(np.full(len(cell.counts), group))
+        of_sums.append(np.full(len(cell.sums), group))
+    if not groups:
+        return {}
+    merged = merged_counts(np.concatenate(counts), np.concatenate(of_counts))
+    summed = merged_sums(np.concatenate(sums), np.concatenate(of_sums))
+    pieces = zip(split(*merged, len(groups)), split(*summed, len(groups)), strict=True)
+    return {key: Cell(*piece) for key, piece in zip(groups, pieces, strict=True)}
+
+
+def cover(days: Iterable[range], usable: Mapping[int, frozenset[int]]) -> dict[int, list[int]]:
+    """The fewest cells that hold these days and no other: blocks by level.
+
+    usable: the blocks of each level above days that are up to date; days always are.
+    """
+    chosen: dict[int, list[int]] = {level: [] for level in LEVELS}
+    for run in days:
+        at = run.start
+        while at < run.stop:
+            level = next(
+                one
+                for one in reversed(LEVELS)
+                if at % one == 0 and at + one <= run.stop and (one == 1 or at // one in usable[one])
+            )
+            chosen[level].append(at // level)
+            at += level
+    return chosen
+
+
+def runs(days: range, without: frozenset[int]) -> list[range]:
+    """Days in unbroken stretches, some of them left out."""
+    found = []
+    start = days.start
+    for gap in sorted(one for one in without if one in days):
+        if gap > start:
+            found.append(range(start, gap))
+        start = gap + 1
+    if start < days.stop:
+        found.append(range(start, days.stop))
+    return found
+
+
+def _places(fact: Packed) -> Iterator[tuple[str, str, str, str]]:
+    """Dimension, value, scope and source of every cell of a day that holds a fact."""
+    for dimension, names in SETS.items():
+        values = [getattr(fact, name) for name in names]
+        if all(values):
+            for scope in scopes(fact.unit):
+                yield dimension, SEVERAL.join(values), scope, fact.source

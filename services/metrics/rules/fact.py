@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+SIGNATURE = 2
+"""Of the signature of a fault; +1 whenever two occurrences would no longer be told to be one, or the other way."""
+_NUMBERS = re.compile(r"\d+")
+_WORDS = 120
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -81,7 +86,11 @@ class Fact:
     resolved_at: the latest transition into RESOLVED, kept when the ticket is reopened; first_resolved_at: the first.
     ended_at: when it last left the open states; None while it is open.
     waited, waited_since: time spent waiting for the requester or on hold, and since when it waits now.
-    teams: those that have had it, the latest last (E06). revision: +1 per change of anything here.
+    worked, working_since: the same of being worked on. repaired: worked, as it was at the latest resolution.
+    teams: those that have had it, the latest last (E06).
+    asks: questions to the requester. contacts: public comments of theirs before the first resolution.
+    handovers: changes of the person inside one team. by_person: a person resolved it first.
+    caused_by: the changes that it is laid to. revision: +1 per change of anything here.
     days: UTC days (since 1970) in which it counts for something. stale: days whose cells do not hold it yet as it is.
     """
 
@@ -111,10 +120,18 @@ class Fact:
     reopened_at: tuple[datetime, ...] = ()
     waited: int = 0
     waited_since: datetime | None = None
+    worked: int = 0
+    working_since: datetime | None = None
+    repaired: int = 0
     teams: tuple[str, ...] = ()
     reassignments: int = 0
     assignment_changes: int = 0
     reopens: int = 0
+    asks: int = 0
+    contacts: int = 0
+    handovers: int = 0
+    by_person: bool = False
+    caused_by: tuple[str, ...] = ()
     ping_pong: bool = False
     knowledge_used: bool = False
     exclusion: Exclusion = Exclusion.NONE
@@ -149,8 +166,15 @@ class Fact:
 
     @property
     def signature(self) -> str:
-        """What failed and how: equal for occurrences of one fault (E11); "" when the ticket does not say both."""
-        return f"{self.service}|{self.category}" if self.service and self.category else ""
+        """What failed, how and where: equal for occurrences of one fault (E11); "" when service or category is unknown.
+
+        Version 2: service, category, site, and the title with its numbers taken out. Service and category alone called
+        nearly every ticket of a busy desk a recurrence.
+        """
+        if not self.service or not self.category:
+            return ""
+        words = " ".join(_NUMBERS.sub("#", self.title.casefold()).split())
+        return "|".join((f"v{SIGNATURE}", self.service, self.category, self.site, words[:_WORDS]))
 
 
 def fact_name(resource: str) -> str:

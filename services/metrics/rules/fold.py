@@ -32,8 +32,10 @@ Folded = tuple[Fact, tuple[()]]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What an event of a ticket says of it. given: this very event gave it to a person. no_fault, duplicate: by its
-    resolution or a link.
+    """What an event of a ticket says of it. no_fault, duplicate: by its resolution or a link.
+
+    Of this very event: given: it gave the ticket to a person. passed_on: from one person to another inside a team.
+    asked: it asked the requester something. contacted: the requester said something in public.
     """
 
     name: str
@@ -57,6 +59,10 @@ class Seen:
     no_fault: bool
     duplicate: bool
     knowledge_used: bool
+    passed_on: bool = False
+    asked: bool = False
+    contacted: bool = False
+    caused_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,7 @@ def fold_ticket(before: Fact | None, seen: Seen, at: datetime, *, human: bool) -
     at: when it happened. human: a person acted, or somebody on a person's behalf; a bot's act acknowledges nothing.
     """
     fact = before or Fact(seen.name)
-    marks = _handed(fact, seen.team) | _moved(fact, seen.state, at)
+    marks = _handed(fact, seen.team) | _moved(fact, seen.state, at, human=human)
     after = replace(
         fact,
         known=True,
@@ -96,6 +102,10 @@ def fold_ticket(before: Fact | None, seen: Seen, at: datetime, *, human: bool) -
         acked_at=fact.acked_at or _acked(fact, seen, at, human=human),
         responded_at=seen.responded_at,
         knowledge_used=seen.knowledge_used,
+        asks=fact.asks + seen.asked,
+        contacts=fact.contacts + (seen.contacted and fact.first_resolved_at is None),
+        handovers=fact.handovers + seen.passed_on,
+        caused_by=seen.caused_by,
         exclusion=exclusion_of(seen),
         updated_at=max(fact.updated_at, at),
         **marks,
@@ -138,7 +148,7 @@ def _handed(fact: Fact, team: str) -> dict[str, Any]:
     }
 
 
-def _moved(fact: Fact, state: State, at: datetime) -> dict[str, Any]:
+def _moved(fact: Fact, state: State, at: datetime, *, human: bool) -> dict[str, Any]:
     """The marks that a change of state leaves."""
     if fact.known and fact.state is state:
         return {}
@@ -151,9 +161,16 @@ def _moved(fact: Fact, state: State, at: datetime) -> dict[str, Any]:
         marks["waited_since"] = None
     if state in PENDING:
         marks["waited_since"] = at
+    if fact.working_since is not None:
+        marks["worked"] = fact.worked + max(0, (at - fact.working_since) // _SECOND)
+        marks["working_since"] = None
+    if state is State.IN_PROGRESS:
+        marks["working_since"] = at
     if state is State.RESOLVED:
+        marks["repaired"] = marks.get("worked", fact.worked)
         marks["resolved_at"] = at
         marks["first_resolved_at"] = fact.first_resolved_at or at
+        marks["by_person"] = fact.by_person if fact.first_resolved_at else human
     if state is State.CLOSED:
         marks["closed_at"] = at
     marks["ended_at"] = None if state in OPEN else fact.ended_at or at
@@ -183,6 +200,13 @@ def _marked(before: Fact, after: Fact) -> Fact:
     changed = {one.at for one in (set(was) ^ set(now) if same_cells else {*was, *now})}
     stale = {*before.stale, *(day_of(at) for at in changed)}
     return replace(after, days=tuple(sorted({day_of(one.at) for one in now})), stale=tuple(sorted(stale)))
+
+
+def measured_anew(fact: Fact) -> Fact:
+    """A fact of an earlier release by the definitions of this one; all its days are to be counted anew."""
+    days = {day_of(one.at) for one in contributions(fact)}
+    stale = {*fact.stale, *fact.days, *days}
+    return replace(fact, days=tuple(sorted(days)), stale=tuple(sorted(stale)))
 
 
 def _cells_of(fact: Fact) -> tuple[object, ...]:

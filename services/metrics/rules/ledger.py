@@ -1,28 +1,23 @@
-"""The value ledger's entries for incidents: what each end of one cost, taken back when it turns out to be no end.
+"""The value ledger's words: entries, which never change, and the booking of a cause, which says what is open.
 
-An entry never changes. Which ones there are depends on the ticket's events and on the approved models alone: the first
-end of each round counts, from the ticket's opening to that end, under the version in force at its opening.
+What an entry holds is enough to compute it again. A correction is a reversal and a new entry.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from services.metrics.rules import people_model
-from services.metrics.rules.cost_model import CostModel, Version, version_in_force
-from services.metrics.rules.fact import Channel, Exclusion, State, Type
+from services.metrics.rules.claims import End, Evidence, Gain, Outage, Place
+from services.metrics.rules.exact import Amounts
+from services.metrics.rules.fact import Exclusion
+from services.metrics.rules.formulas import AnyInputs, Measured, amounts_of, negated
 from services.metrics.rules.money import Category
-from services.metrics.rules.people_model import Amounts, Inputs, amounts_of, inputs_of
-
-FORMULAS: Mapping[str, Callable[[Inputs], Amounts]] = {people_model.FORMULA: amounts_of}
-"""Every formula by which an entry was ever booked stays here, so that each can be recomputed."""
 
 
 class Unbooked(StrEnum):
-    """Why an end of a ticket cost nothing in the ledger."""
+    """Why a cause has nothing in the ledger."""
 
     NONE = ""
     NO_MODEL = "no cost model was in force when it was opened"
@@ -33,9 +28,18 @@ class Unbooked(StrEnum):
     TEST = "it was a test"
     NO_FAULT = "there was no fault"
     DUPLICATE = "another ticket counts for it"
+    SYMPTOMATIC = "another service is to blame, whose outage counts"
+    UNDETERMINED = "nobody can say yet which service is to blame"
+    RETRACTED = "later spans showed that it was none"
+    NO_SERVICE = "it is part of no business service"
+    NO_COST_MODEL = "its business service names no cost model"
+    NOT_COUNTED = "nothing that its cost model counts was counted"
+    CLOSED_HOURS = "business was closed all the time"
+    SHARED = "all of its time counts for another cause already"
+    CALENDAR_UNKNOWN = "the calendar of its cost model is not known"
 
 
-_EXCLUDED = {
+EXCLUDED = {
     Exclusion.CANCELLED: Unbooked.CANCELLED,
     Exclusion.TEST: Unbooked.TEST,
     Exclusion.NO_FAULT: Unbooked.NO_FAULT,
@@ -44,47 +48,41 @@ _EXCLUDED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """What lists and boards filter by: the ticket as it was when the entry was booked."""
-
-    service: str = ""
-    team: str = ""
-    site: str = ""
-    unit: str = ""
-    channel: Channel = Channel.UNSPECIFIED
-    type: Type = Type.INCIDENT
-    priority: int = 0
-    source: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What an entry rests on. version: the resource's etag or version at the time."""
+class LeftOut:
+    """Time that is not in an amount. resource: what has it instead; ms: how much."""
 
     resource: str
-    version: str
-    note: str = ""
+    ms: int
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One amount with all that it rests on. reverses: the entry that it takes back, "" when none.
+    """One amount with all that it rests on. cause: the ticket, outage or gain; reverses: the entry that it takes back,
+    "" when none; provisional: its cause was not over.
 
-    occurred_at: when the incident was opened; recorded_at: when the event happened that booked it.
+    occurred_at: when the cause began; recorded_at: when the event happened that booked it.
     """
 
     name: str
-    ticket: str
+    cause: str
     category: Category
     currency: str
     formula: str
-    inputs: Inputs
+    inputs: AnyInputs
     amounts: Amounts
     place: Place
     evidence: tuple[Evidence, ...]
     occurred_at: datetime
     recorded_at: datetime
     reverses: str = ""
+    provisional: bool = False
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def ticket(self) -> str:
+        """The incident that caused it, "" when that was none."""
+        return self.cause if self.cause.startswith("tickets/") else ""
 
     @property
     def total(self) -> int:
@@ -97,35 +95,57 @@ class Entry:
         return sum(self.amounts.lows)
 
     @property
+    def middle(self) -> int:
+        """The middle of the interval."""
+        return self.total if self.amounts.middle is None else self.amounts.middle
+
+    @property
     def high(self) -> int:
         """The other end."""
         return sum(self.amounts.highs)
 
 
 @dataclass(frozen=True, slots=True)
-class End:
-    """What an event says that ended an incident. etag: of the ticket by that event. importing: a past comes in."""
+class Judged:
+    """By what a cause was valued: versions by number, 0 for none. model: "costModels/people"."""
 
-    ticket: str
-    etag: str
-    state: State
-    impact: int
-    place: Place
-    exclusion: Exclusion
-    opened_at: datetime
-    ended_at: datetime
-    importing: bool = False
+    model: str
+    version: int
+    rates: int = 0
+    calendar: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """What the ledger holds of a ticket. open: the entry that nothing has taken back. unbooked: why the latest end
-    gave none.
+    """What the ledger holds of one cause in one business service ("" when it is of none).
+
+    open: the entry that nothing has taken back. unbooked: why there is none. turn: the last turn of the cause that was
+    taken. entries: how many it told. seq: the last input that it was decided by.
     """
 
-    ticket: str
+    cause: str
+    service: str = ""
+    end: End | None = None
+    outage: Outage | None = None
+    gain: Gain | None = None
+    turn: int = 0
+    entries: int = 0
+    judged: Judged | None = None
     open: Entry | None = None
     unbooked: Unbooked = Unbooked.NONE
+    seq: int = 0
+
+    @property
+    def name(self) -> str:
+        """ "bookings/INC-000123", or "bookings/checkout-api.1795824000~checkout"."""
+        return booking_name(self.cause, self.service if self.outage is not None else "")
+
+    @property
+    def span(self) -> tuple[datetime, datetime] | None:
+        """From when to when it claims time; None when it claims none."""
+        if self.end is not None:
+            return self.end.opened_at, self.end.ended_at
+        return (self.outage.started_at, self.outage.until) if self.outage is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,50 +155,64 @@ class EntryRecorded:
     entry: Entry
 
 
+@dataclass(frozen=True, slots=True)
+class Valued:
+    """What an entry would say, before it has a name."""
+
+    category: Category
+    currency: str
+    formula: str
+    inputs: AnyInputs
+    place: Place
+    evidence: tuple[Evidence, ...]
+    occurred_at: datetime
+    provisional: bool = False
+    left_out: tuple[LeftOut, ...] = ()
+
+
 Booked = tuple[Booking, tuple[EntryRecorded, ...]]
 
 
-def entry_name(ticket: str, number: int) -> str:
-    """("tickets/INC-000123", 1) -> "ledgerEntries/INC-000123.1"."""
-    return f"ledgerEntries/{ticket.partition('/')[2]}.{number}"
+def booking_name(cause: str, service: str = "") -> str:
+    """("tickets/INC-000123", "") -> "bookings/INC-000123"."""
+    id = cause.partition("/")[2]
+    return f"bookings/{id}~{service.partition('/')[2]}" if service else f"bookings/{id}"
 
 
-def booking_name(ticket: str) -> str:
-    """ "tickets/INC-000123" -> "bookings/INC-000123"."""
-    return f"bookings/{ticket.partition('/')[2]}"
+def settle(claim: Booking, found: Valued | Unbooked, why: Evidence, at: datetime) -> Booked:
+    """The booking after it was valued anew: what changed is taken back and booked again, what is the same stays.
 
-
-def book(before: Booking | None, end: End, number: int, at: datetime, model: CostModel | None) -> Booked:
-    """Books what the incident cost until this end; nothing, with the reason, when that cannot be said.
-
-    number: the place of this end among the ends and reopenings of the ticket, from 1. at: when the event happened.
-    Work that goes on is judged by the versions approved by then; an imported past by whatever is approved.
+    why: what made it change. at: when that happened.
     """
-    booking = before or Booking(end.ticket)
-    version = version_in_force(model, end.opened_at, None if end.importing else at)
-    found = _entry(end, number, at, model, version)
+    before = claim.open
     if isinstance(found, Unbooked):
-        return replace(booking, open=None, unbooked=found), ()
-    return replace(booking, open=found, unbooked=Unbooked.NONE), (EntryRecorded(found),)
-
-
-def take_back(before: Booking | None, ticket: str, etag: str, number: int, at: datetime) -> Booked:
-    """Takes the open entry back, because its incident was reopened: the same lines, negative."""
-    booking = before or Booking(ticket)
-    entry = booking.open
-    if entry is None:
-        return replace(booking, unbooked=Unbooked.NONE), ()
-    inputs = replace(entry.inputs, sign=-entry.inputs.sign)
-    reversal = replace(
-        entry,
-        name=entry_name(ticket, number),
+        after = replace(claim, open=None, unbooked=found)
+        return after if before is None else replace(after, entries=claim.entries + 1), _taken_back(claim, why, at)
+    if before is not None and _says(before) == _said(found):
+        return replace(claim, unbooked=Unbooked.NONE), ()
+    back = _taken_back(claim, why, at)
+    number = claim.entries + len(back) + 1
+    name = _entry_name(claim, number)
+    inputs = found.inputs
+    if isinstance(inputs, Measured) and inputs.seed:
+        inputs = Measured(inputs.numbers, inputs.hours, name)
+    entry = Entry(
+        name=name,
+        cause=claim.cause,
+        category=found.category,
+        currency=found.currency,
+        formula=found.formula,
         inputs=inputs,
-        amounts=FORMULAS[entry.formula](inputs),
-        evidence=(Evidence(ticket, etag, "reopened"), *entry.evidence[1:]),
+        amounts=amounts_of(found.formula, inputs),
+        place=found.place,
+        evidence=found.evidence,
+        occurred_at=found.occurred_at,
         recorded_at=at,
-        reverses=entry.name,
+        provisional=found.provisional,
+        left_out=found.left_out,
     )
-    return Booking(ticket), (EntryRecorded(reversal),)
+    after = replace(claim, open=entry, unbooked=Unbooked.NONE, entries=number)
+    return after, (*back, EntryRecorded(entry))
 
 
 def recompute(entry: Entry) -> int:
@@ -187,41 +221,38 @@ def recompute(entry: Entry) -> int:
     Raises:
         KeyError: there is no such formula.
     """
-    return sum(FORMULAS[entry.formula](entry.inputs).amounts)
+    return sum(amounts_of(entry.formula, entry.inputs).amounts)
 
 
-def inputs_by_name(inputs: Inputs) -> dict[str, int]:
-    """The inputs as names and integers."""
-    return {one.name: getattr(inputs, one.name) for one in fields(inputs)}
-
-
-def _entry(end: End, number: int, at: datetime, model: CostModel | None, version: Version | None) -> Entry | Unbooked:
-    if end.exclusion is not Exclusion.NONE:
-        return _EXCLUDED[end.exclusion]
-    if model is None or version is None:
-        return Unbooked.NO_MODEL
-    people = version.people
-    users, per_mille = people.users.get(end.impact), people.per_mille.get(end.place.priority)
-    if users is None:
-        return Unbooked.IMPACT_UNKNOWN
-    if per_mille is None:
-        return Unbooked.PRIORITY_UNKNOWN
-    inputs = inputs_of(people, users, per_mille, end.opened_at, end.ended_at)
-    if inputs.ms == 0:
-        return Unbooked.NO_TIME
-    return Entry(
-        name=entry_name(end.ticket, number),
-        ticket=end.ticket,
-        category=version.category,
-        currency=people.currency,
-        formula=people_model.FORMULA,
+def _taken_back(claim: Booking, why: Evidence, at: datetime) -> tuple[EntryRecorded, ...]:
+    entry = claim.open
+    if entry is None:
+        return ()
+    inputs = negated(entry.inputs)
+    own = [one for one in entry.evidence if one.resource != why.resource]
+    reversal = replace(
+        entry,
+        name=_entry_name(claim, claim.entries + 1),
         inputs=inputs,
-        amounts=amounts_of(inputs),
-        place=end.place,
-        evidence=(
-            Evidence(end.ticket, end.etag, f"impact {end.impact}, priority {end.place.priority}"),
-            Evidence(model.name, str(version.number), "in force when the incident was opened"),
-        ),
-        occurred_at=end.opened_at,
+        amounts=amounts_of(entry.formula, inputs),
+        evidence=(why, *own),
         recorded_at=at,
+        reverses=entry.name,
     )
+    return (EntryRecorded(reversal),)
+
+
+def _entry_name(claim: Booking, number: int) -> str:
+    return f"ledgerEntries/{claim.name.partition('/')[2]}.{number}"
+
+
+def _says(entry: Entry) -> tuple[object, ...]:
+    inputs = entry.inputs
+    core = (inputs.numbers, inputs.hours) if isinstance(inputs, Measured) else inputs
+    return entry.category, entry.currency, entry.formula, core, entry.place, entry.provisional, entry.left_out
+
+
+def _said(found: Valued) -> tuple[object, ...]:
+    inputs = found.inputs
+    core = (inputs.numbers, inputs.hours) if isinstance(inputs, Measured) else inputs
+    return found.category, found.currency, found.formula, core, found.place, found.provisional, found.left_out

@@ -11,10 +11,12 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import NamedTuple
 
-from services.metrics.rules.fact import DONE, IN_PERSON, OUT_OF_ALL, Exclusion, Fact, Judged, Type
+from services.metrics.rules.fact import DONE, IN_PERSON, OUT_OF_ALL, Channel, Exclusion, Fact, Judged, Type
 
 _SECOND = timedelta(seconds=1)
-_MOST = 65_535
+_MOST = 4_095
+CONTACT = timedelta(hours=1)
+"""How long one contact may last: what is resolved later than this after it began took a second one."""
 
 Reading = tuple[datetime, int] | None
 
@@ -33,12 +35,15 @@ class Sort(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One number's reading of a fact. id: as in the registry. out: the named rules that keep a fact out of this one.
+    """One number's reading of a fact. id: as in the registry. code: its number in stored rows, never given again.
+
+    out: the named rules that keep a fact out of this one.
 
     read: what a fact adds and when, if it does. read_all: the same, where a fact may add several times.
     """
 
     id: str
+    code: int
     sort: Sort
     read: Callable[[Fact], Reading] | None
     out: frozenset[Exclusion] = frozenset()
@@ -130,6 +135,30 @@ def _to_close(fact: Fact) -> Reading:
     return (at, _seconds(fact.opened_at, at)) if at is not None and fact.state in DONE else None
 
 
+def _to_respond(fact: Fact) -> Reading:
+    """E03, from the first alert: monitoring opens a ticket when it raises the alarm."""
+    return _to_resolve(fact) if fact.channel is Channel.MONITORING else None
+
+
+def _to_repair(fact: Fact) -> Reading:
+    """E03, active work alone."""
+    at = fact.resolved_at
+    return (at, fact.repaired) if fact.state in DONE and at is not None and fact.repaired else None
+
+
+def _first_contact(fact: Fact) -> Reading:
+    """E09: solved while the first contact with a person lasted, and nothing had to be said again.
+
+    A history from elsewhere tells of no conversation; what no person resolved had no contact.
+    """
+    at = fact.first_resolved_at
+    if at is None or fact.source or not fact.by_person:
+        return None
+    began = fact.opened_at if fact.channel in IN_PERSON else fact.responded_at or at
+    again = fact.reopens or fact.asks or fact.contacts
+    return at, int(not again and at - began <= CONTACT)
+
+
 def _met(clock: Judged) -> Reading:
     return None if clock.finished_at is None else (clock.finished_at, int(clock.met))
 
@@ -151,42 +180,53 @@ def _breaches(fact: Fact) -> Iterable[tuple[datetime, int]]:
 _ONCE = frozenset({Exclusion.DUPLICATE, Exclusion.NO_FAULT})
 
 MEASURES: tuple[Measure, ...] = (
-    Measure("tickets_opened", Sort.EVENTS, _opened),
-    Measure("incidents", Sort.COUNT, _incident),
-    Measure("tickets_open", Sort.COUNT, _provisional),
-    Measure("tickets_resolved", Sort.EVENTS, _resolved),
-    Measure("tickets_ended", Sort.COUNT, _ended),
-    Measure("tickets_reopened", Sort.COUNT, lambda fact: _ended(fact) if fact.reopens else None),
-    Measure("reopenings", Sort.EVENTS, None, read_all=lambda fact: [(at, 1) for at in fact.reopened_at]),
-    Measure("breaches", Sort.EVENTS, None, read_all=_breaches),
-    Measure("mtta", Sort.LENGTH, _acknowledged, frozenset({Exclusion.DUPLICATE})),
-    Measure("resolved_unacknowledged", Sort.COUNT, _unacknowledged, frozenset({Exclusion.DUPLICATE})),
-    Measure("first_response_time", Sort.LENGTH, _responded_in_business_time),
-    Measure("first_response_time_wall", Sort.LENGTH, _responded),
-    Measure("answered_in_person", Sort.COUNT, _answered_in_person),
-    Measure("time_to_resolve", Sort.LENGTH, _to_resolve, _ONCE),
-    Measure("time_to_resolve_first", Sort.LENGTH, _to_resolve_first, _ONCE),
-    Measure("time_to_resolve_without_waiting", Sort.LENGTH, _to_resolve_without_waiting, _ONCE),
-    Measure("time_to_resolve_business", Sort.LENGTH, _to_resolve_in_business_time, _ONCE),
-    Measure("time_to_close", Sort.LENGTH, _to_close, _ONCE),
-    Measure("sla_met_response", Sort.SHARE, lambda fact: _met(fact.response), _ONCE),
-    Measure("sla_met_resolution", Sort.SHARE, lambda fact: _met(fact.resolution), _ONCE),
-    Measure("reassignments", Sort.SPREAD, _at_end(lambda fact: fact.reassignments)),
-    Measure("assignment_changes", Sort.SPREAD, _at_end(lambda fact: fact.assignment_changes)),
-    Measure("ping_pong", Sort.SHARE, _at_end(lambda fact: fact.ping_pong)),
-    Measure("first_assignment_resolution", Sort.SHARE, _at_resolution(lambda fact: not fact.reassignments)),
-    Measure("reopened", Sort.SHARE, _at_resolution(lambda fact: fact.reopens > 0)),
-    Measure("no_reassignment_no_reopen", Sort.SHARE, _at_end(lambda fact: not fact.reassignments and not fact.reopens)),
+    Measure("tickets_opened", 1, Sort.EVENTS, _opened),
+    Measure("incidents", 2, Sort.COUNT, _incident),
+    Measure("tickets_open", 3, Sort.COUNT, _provisional),
+    Measure("tickets_resolved", 4, Sort.EVENTS, _resolved),
+    Measure("tickets_ended", 5, Sort.COUNT, _ended),
+    Measure("tickets_reopened", 6, Sort.COUNT, lambda fact: _ended(fact) if fact.reopens else None),
+    Measure("reopenings", 7, Sort.EVENTS, None, read_all=lambda fact: [(at, 1) for at in fact.reopened_at]),
+    Measure("breaches", 8, Sort.EVENTS, None, read_all=_breaches),
+    Measure("mtta", 9, Sort.LENGTH, _acknowledged, frozenset({Exclusion.DUPLICATE})),
+    Measure("resolved_unacknowledged", 10, Sort.COUNT, _unacknowledged, frozenset({Exclusion.DUPLICATE})),
+    Measure("first_response_time", 11, Sort.LENGTH, _responded_in_business_time),
+    Measure("first_response_time_wall", 12, Sort.LENGTH, _responded),
+    Measure("answered_in_person", 13, Sort.COUNT, _answered_in_person),
+    Measure("time_to_resolve", 14, Sort.LENGTH, _to_resolve, _ONCE),
+    Measure("time_to_resolve_first", 15, Sort.LENGTH, _to_resolve_first, _ONCE),
+    Measure("time_to_resolve_without_waiting", 16, Sort.LENGTH, _to_resolve_without_waiting, _ONCE),
+    Measure("time_to_resolve_business", 17, Sort.LENGTH, _to_resolve_in_business_time, _ONCE),
+    Measure("time_to_close", 18, Sort.LENGTH, _to_close, _ONCE),
+    Measure("sla_met_response", 19, Sort.SHARE, lambda fact: _met(fact.response), _ONCE),
+    Measure("sla_met_resolution", 20, Sort.SHARE, lambda fact: _met(fact.resolution), _ONCE),
+    Measure("reassignments", 21, Sort.SPREAD, _at_end(lambda fact: fact.reassignments)),
+    Measure("assignment_changes", 22, Sort.SPREAD, _at_end(lambda fact: fact.assignment_changes)),
+    Measure("ping_pong", 23, Sort.SHARE, _at_end(lambda fact: fact.ping_pong)),
+    Measure("first_assignment_resolution", 24, Sort.SHARE, _at_resolution(lambda fact: not fact.reassignments)),
+    Measure("reopened", 25, Sort.SHARE, _at_resolution(lambda fact: fact.reopens > 0)),
+    Measure(
+        "no_reassignment_no_reopen", 26, Sort.SHARE, _at_end(lambda fact: not fact.reassignments and not fact.reopens)
+    ),
     Measure(
         "no_assignment_change_no_reopen",
+        27,
         Sort.SHARE,
         _at_end(lambda fact: not fact.assignment_changes and not fact.reopens),
     ),
-    Measure("duplicates", Sort.SHARE, lambda fact: (fact.opened_at, int(fact.exclusion is Exclusion.DUPLICATE))),
-    Measure("knowledge_used", Sort.SHARE, _at_resolution(lambda fact: fact.knowledge_used)),
+    Measure("duplicates", 28, Sort.SHARE, lambda fact: (fact.opened_at, int(fact.exclusion is Exclusion.DUPLICATE))),
+    Measure("knowledge_used", 29, Sort.SHARE, _at_resolution(lambda fact: fact.knowledge_used)),
+    Measure("time_to_respond", 30, Sort.LENGTH, _to_respond, _ONCE),
+    Measure("time_to_repair", 31, Sort.LENGTH, _to_repair, _ONCE),
+    Measure("person_changes", 32, Sort.SPREAD, _at_end(lambda fact: fact.handovers)),
+    Measure("first_contact_resolution", 33, Sort.SHARE, _first_contact, _ONCE),
+    Measure("re_asks", 34, Sort.SPREAD, _at_end(lambda fact: fact.asks)),
+    Measure("first_time_complete", 35, Sort.SHARE, _at_end(lambda fact: not fact.asks)),
 )
 
 SORTS: Mapping[str, Sort] = {one.id: one.sort for one in MEASURES}
+CODES: Mapping[str, int] = {one.id: one.code for one in MEASURES}
+BY_CODE: Mapping[int, Measure] = {one.code: one for one in MEASURES}
 
 
 def contributions(fact: Fact) -> tuple[Contribution, ...]:

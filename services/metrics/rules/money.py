@@ -20,6 +20,10 @@ class Category(Enum):
     INCURRED_LOSS = "INCURRED_LOSS"
 
 
+GAINS = (Category.STOP_LOSS, Category.HOURS, Category.RISK, Category.COMPLIANCE)
+"""The four that a total is made of."""
+
+
 @dataclass(frozen=True, slots=True)
 class MoneySum:
     """The sum of one category in one currency. low, high: its 10th and 90th percentile. provisional: the open part."""

@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from services.metrics.rules.exact import HOUR_MS, MILLE, Amounts, hours_of, shared, signed
 from services.metrics.rules.fact import EPOCH
 
 FORMULA = "people/1"
 LOW_PER_MILLE, HIGH_PER_MILLE = 500, 1500
-HOUR_MS = 3_600_000
-_MILLE = 1000
 _MS = timedelta(milliseconds=1)
 
 
@@ -50,16 +49,6 @@ class Inputs:
     sign: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Amounts:
-    """Minor units by UTC hour, hour after hour from `first_hour`; each row sums exactly to its rounded total."""
-
-    first_hour: datetime
-    amounts: tuple[int, ...]
-    lows: tuple[int, ...]
-    highs: tuple[int, ...]
-
-
 def inputs_of(model: PeopleModel, users: int, per_mille: int, start: datetime, end: datetime) -> Inputs:
     """The inputs of an incident that lasted from `start` to `end`, wall clock, capped at the model's longest."""
     lasted = min(max(end - start, timedelta()), model.longest)
@@ -68,45 +57,11 @@ def inputs_of(model: PeopleModel, users: int, per_mille: int, start: datetime, e
 
 def amounts_of(inputs: Inputs) -> Amounts:
     """The amounts that the inputs give; the same inputs always give the same amounts."""
-    first, parts = _hours(inputs.start_ms, inputs.ms)
+    first, parts = hours_of(inputs.start_ms, inputs.ms)
     unit = inputs.users * inputs.per_mille * inputs.hourly_rate
     return Amounts(
         EPOCH + first * timedelta(hours=1),
-        _signed(inputs.sign, _shared(unit, parts, _MILLE * HOUR_MS)),
-        _signed(inputs.sign, _shared(unit * inputs.low_per_mille, parts, _MILLE * _MILLE * HOUR_MS)),
-        _signed(inputs.sign, _shared(unit * inputs.high_per_mille, parts, _MILLE * _MILLE * HOUR_MS)),
+        signed(inputs.sign, shared(unit, parts, MILLE * HOUR_MS)),
+        signed(inputs.sign, shared(unit * inputs.low_per_mille, parts, MILLE * MILLE * HOUR_MS)),
+        signed(inputs.sign, shared(unit * inputs.high_per_mille, parts, MILLE * MILLE * HOUR_MS)),
     )
-
-
-def half_even(numerator: int, denominator: int) -> int:
-    """numerator / denominator rounded to the nearest integer, halves to the even one; denominator > 0."""
-    whole, rest = divmod(numerator, denominator)
-    twice = 2 * rest
-    return whole + (twice > denominator or (twice == denominator and whole % 2 == 1))
-
-
-def _hours(start_ms: int, ms: int) -> tuple[int, list[int]]:
-    """The UTC hour in which it starts, and the milliseconds that fall into that and each following one."""
-    first, inside = divmod(start_ms, HOUR_MS)
-    parts = [min(ms, HOUR_MS - inside)]
-    left = ms - parts[0]
-    while left > 0:
-        parts.append(min(left, HOUR_MS))
-        left -= parts[-1]
-    return first, parts
-
-
-def _shared(unit: int, parts: list[int], denominator: int) -> list[int]:
-    """The half-even total over the parts: each gets the whole of its exact share, the largest remainders one more;
-    of equal remainders the earlier hour goes first.
-    """
-    shares = [divmod(unit * part, denominator) for part in parts]
-    rows = [whole for whole, _ in shares]
-    left = half_even(unit * sum(parts), denominator) - sum(rows)
-    for at in sorted(range(len(parts)), key=lambda at: (-shares[at][1], at))[:left]:
-        rows[at] += 1
-    return rows
-
-
-def _signed(sign: int, rows: list[int]) -> tuple[int, ...]:
-    return tuple(sign * row for row in rows)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from services.metrics.rules.blame import Ended
+
 GRPC_OK, GRPC_CANCELLED, GRPC_UNAVAILABLE = 0, 1, 14
 GRPC_NUMBERS = {
     name: number
@@ -19,6 +21,9 @@ GRPC_NUMBERS = {
 # UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS
 _GRPC_FAULTS = frozenset({2, 4, 12, 13, 14, 15})
 _HTTP_CLOSED_BY_CLIENT = 499
+_GRPC_LATE, _HTTP_LATE = 4, frozenset({408, 504})
+SLOW_MS = 500
+"""A span that took so long is kept for blame even when it ended well: somebody above may have given up on it."""
 # Nobody waits for these: machines ask whether a service lives, or send it what it is to look at.
 _OWN_SERVICES = (
     "grpc.health.v1.Health",
@@ -28,7 +33,7 @@ _OWN_SERVICES = (
     "opentelemetry.proto.collector.metrics.v1.MetricsService",
     "opentelemetry.proto.collector.logs.v1.LogsService",
 )
-_OWN_PATHS = frozenset(
+OWN_PATHS = frozenset(
     {"/metrics", "/health", "/healthz", "/livez", "/readyz", "/live", "/ready", "/ping", "/v1/traces", "/favicon.ico"}
 )
 
@@ -67,4 +72,38 @@ def is_own(name: str) -> bool:
 
 def is_own_path(path: str) -> bool:
     """Whether an HTTP path or route is no request of anybody."""
-    return path.partition("?")[0] in _OWN_PATHS
+    return path.partition("?")[0] in OWN_PATHS
+
+
+def ended_as_grpc(code: int) -> Ended:
+    """What a gRPC status code says of a span to whoever looks for the one to blame."""
+    if code == GRPC_OK:
+        return Ended.FINE
+    if code == _GRPC_LATE:
+        return Ended.LATE
+    if code == GRPC_CANCELLED:
+        return Ended.LEFT
+    return Ended.FAULT if code in _GRPC_FAULTS else Ended.CALLERS
+
+
+def ended_as_http(status: int) -> Ended:
+    """What an HTTP status says of a span to whoever looks for the one to blame."""
+    if status in _HTTP_LATE:
+        return Ended.LATE
+    if status == _HTTP_CLOSED_BY_CLIENT:
+        return Ended.LEFT
+    if status >= 500:
+        return Ended.FAULT
+    return Ended.CALLERS if status >= 400 else Ended.FINE
+
+
+def host_service(address: str) -> str:
+    """The service behind a host name, when nothing names it: the first label inside a cluster, else the whole host.
+
+    An address in numbers, and this very host, say nothing.
+    """
+    host = address.rpartition(":")[0] if address.count(":") == 1 else address
+    if not host or host == "localhost" or ":" in host or host.replace(".", "").isdigit():
+        return ""
+    first, _, rest = host.partition(".")
+    return first if not rest or ".svc" in f".{rest}." or rest.endswith(".local") else host

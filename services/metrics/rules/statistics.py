@@ -73,6 +73,26 @@ def welch(n: int, mean: float, spread: float, n0: int, mean0: float, spread0: fl
     return change, change - half, change + half
 
 
+def rate_change(k: int, length: float, k0: int, length0: float) -> tuple[float, float, float]:
+    """How much more often, as a fraction of before: the ratio of two rates less 1, by the normal law on its logarithm.
+
+    k, k0: events in stretches of these lengths; k, k0 >= 1.
+    """
+    change = math.log(k / length) - math.log(k0 / length0)
+    half = Z * math.sqrt(1 / k + 1 / k0)
+    return math.expm1(change), math.expm1(change - half), math.expm1(change + half)
+
+
+def difference(now: tuple[float, float, float], before: tuple[float, float, float]) -> tuple[float, float, float]:
+    """A value minus another with its interval, from those of the two (Zou and Donner 2008); each (value, low, high)."""
+    change = now[0] - before[0]
+    return (
+        change,
+        change - math.hypot(now[0] - now[1], before[2] - before[0]),
+        change + math.hypot(now[2] - now[0], before[0] - before[1]),
+    )
+
+
 def length_change(now: Lengths, before: Lengths) -> tuple[float, float, float]:
     """How much longer, as a fraction of before: the ratio of the geometric means less 1 (E04, Welch on logarithms)."""
     mean, spread = _of_logs(now)

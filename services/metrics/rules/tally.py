@@ -1,102 +1,74 @@
-"""Contributions added up. Every sum is of integers, so tallies may be made in any order and merged in any order."""
+"""Contributions added up: what values are reckoned from, made of counted rows by columns."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
-from typing import NamedTuple, Self, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
-from services.metrics.rules.fact import EPOCH
-from services.metrics.rules.lengths import Lengths, bin_of, log_of
-from services.metrics.rules.measures import SORTS, Contribution, Sort
+import numpy as np
+from numpy.typing import NDArray
 
-T = TypeVar("T")
+from services.metrics.rules.lengths import Lengths
+from services.metrics.rules.measures import BY_CODE, Sort
+from services.metrics.rules.rows import KEYS
 
-SLOT_SECONDS = 900
-"""Every zone in use differs from UTC by whole quarter hours, so days of any zone can be put together from them."""
-
-
-class Added(NamedTuple):
-    """A contribution made ready to be added to many tallies. place: its bin, or its quarter hour of the UTC day."""
-
-    name: str
-    sort: Sort
-    value: int
-    place: int = 0
-    log: int = 0
-
-
-def ready(one: Contribution) -> Added:
-    """A contribution with what adding it needs to know."""
-    sort = SORTS[one.measure]
-    if sort is Sort.LENGTH:
-        return Added(one.measure, sort, one.value, bin_of(one.value), log_of(one.value))
-    if sort is Sort.EVENTS:
-        return Added(one.measure, sort, one.value, (one.at - EPOCH).seconds // SLOT_SECONDS)
-    return Added(one.measure, sort, one.value)
+Ints = NDArray[Any]
 
 
 class Tally:
     """What a set of contributions comes to.
 
-    counts: by measure; events too. slots: of events, by quarter hour of the UTC day. shares: [numerator, denominator].
-    spreads: how many tickets have which small count. lengths: of time.
+    counts: by measure; events too. shares: [numerator, denominator]. spreads: how many tickets have which small count.
+    lengths: of time.
     """
 
-    __slots__ = ("counts", "lengths", "shares", "slots", "spreads")
+    __slots__ = ("counts", "lengths", "shares", "spreads")
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
-        self.slots: dict[str, dict[int, int]] = {}
         self.shares: dict[str, list[int]] = {}
         self.spreads: dict[str, dict[int, int]] = {}
         self.lengths: dict[str, Lengths] = {}
-
-    def add(self, added: Iterable[Added]) -> Self:
-        """Counts what facts add in one UTC day."""
-        for name, sort, value, place, log in added:
-            if sort is Sort.LENGTH:
-                lengths = self.lengths.get(name)
-                if lengths is None:
-                    lengths = self.lengths[name] = Lengths()
-                lengths.add_known(value, place, log)
-            elif sort is Sort.SHARE:
-                share = self.shares.get(name)
-                if share is None:
-                    share = self.shares[name] = [0, 0]
-                share[0] += value
-                share[1] += 1
-            elif sort is Sort.SPREAD:
-                spread = self.spreads.setdefault(name, {})
-                spread[value] = spread.get(value, 0) + 1
-            else:
-                self.counts[name] = self.counts.get(name, 0) + 1
-                if sort is Sort.EVENTS:
-                    slots = self.slots.setdefault(name, {})
-                    slots[place] = slots.get(place, 0) + 1
-        return self
-
-    def merge(self, other: Tally, only: Container[str] | None = None) -> Self:
-        """Adds another tally, of all measures or of `only` some. Slots are of one day and stay where they are."""
-        for name, count in _chosen(other.counts, only):
-            self.counts[name] = self.counts.get(name, 0) + count
-        for name, (numerator, denominator) in _chosen(other.shares, only):
-            share = self.shares.setdefault(name, [0, 0])
-            share[0] += numerator
-            share[1] += denominator
-        for name, spread in _chosen(other.spreads, only):
-            mine = self.spreads.setdefault(name, {})
-            for value, count in spread.items():
-                mine[value] = mine.get(value, 0) + count
-        for name, lengths in _chosen(other.lengths, only):
-            if name not in self.lengths:
-                self.lengths[name] = Lengths()
-            self.lengths[name].merge(lengths)
-        return self
 
     def count(self, name: str) -> int:
         """How often it happened."""
         return self.counts.get(name, 0)
 
 
-def _chosen(parts: Mapping[str, T], only: Container[str] | None) -> Iterable[tuple[str, T]]:
-    return parts.items() if only is None else ((name, part) for name, part in parts.items() if name in only)
+def tally(rows: Ints, sums: Ints, exact: Mapping[int, Ints] | None = None) -> Tally:
+    """Rows of COUNTED and of SUMMED added up, whatever their classes.
+
+    exact: every single length by the code of its measure, so that quantiles are exact.
+    """
+    made = Tally()
+    if not len(rows):
+        return made
+    whole = (rows["m"].astype(np.int64) * KEYS) + rows["k"]
+    # A sum of doubles is exact below 2 ** 53, and nobody counts so far.
+    times = np.bincount(whole, weights=rows["n"])
+    found = np.flatnonzero(times)
+    codes, keys, counts = found // KEYS, found % KEYS, times[found].astype(np.int64)
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))
+    for start, end in zip(starts, [*starts[1:], len(codes)], strict=True):
+        measure = BY_CODE.get(int(codes[start]))
+        if measure is None:
+            continue
+        spread = dict(zip(keys[start:end].tolist(), counts[start:end].tolist(), strict=True))
+        if measure.sort is Sort.LENGTH:
+            chosen = sums[sums["m"] == measure.code]
+            made.lengths[measure.id] = _lengths(spread, chosen, None if exact is None else exact[measure.code])
+        elif measure.sort is Sort.SHARE:
+            made.shares[measure.id] = [spread.get(1, 0), sum(spread.values())]
+        elif measure.sort is Sort.SPREAD:
+            made.spreads[measure.id] = spread
+        else:
+            made.counts[measure.id] = sum(spread.values())
+    return made
+
+
+def _lengths(bins: dict[int, int], sums: Ints, values: Ints | None) -> Lengths:
+    total, high, low, logs, squares = (int(sums[name].sum()) for name in ("total", "high", "low", "logs", "squares"))
+    made = Lengths(sum(bins.values()), total, (high << 32) + low, logs, squares, bins)
+    if values is not None:
+        made.values = values.tolist()
+    return made

@@ -7,8 +7,11 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from services.metrics.rules import statistics
+from services.metrics.rules.change_fact import SORTS as CHANGE_SORTS
+from services.metrics.rules.change_fact import WARRANTY
 from services.metrics.rules.lengths import Lengths
-from services.metrics.rules.measures import SORTS, Sort
+from services.metrics.rules.measures import SORTS as TICKET_SORTS
+from services.metrics.rules.measures import Sort
 from services.metrics.rules.period import Period
 from services.metrics.rules.registry import METRICS, Metric, Shown
 from services.metrics.rules.statistics import moments
@@ -19,8 +22,10 @@ LEAST = 5
 LEAST_FOR_CHANGE = 30
 """Fewer than this on either side show no change."""
 REOPEN_WITHIN = timedelta(days=14)
+SORTS = {**TICKET_SORTS, **CHANGE_SORTS, "recurrence": Sort.SHARE}
+"""How what the registry names adds up."""
 _DIGITS = 6
-_RESTATED = ("reopened", "no_reassignment_no_reopen", "no_assignment_change_no_reopen")
+_RESTATED = ("reopened", "first_contact_resolution", "no_reassignment_no_reopen", "no_assignment_change_no_reopen")
 
 
 class Standing(Enum):
@@ -85,7 +90,8 @@ def value_of(metric: Metric, tally: Tally, period: Period, now: datetime) -> Val
         found = length(metric, tally.lengths.get(metric.id, Lengths()))
     else:
         return undefined(metric, "no fact feeds it")
-    restated = metric.id in _RESTATED and period.end > now - REOPEN_WITHIN
+    window = REOPEN_WITHIN if metric.id in _RESTATED else WARRANTY if metric.id in CHANGE_SORTS else None
+    restated = window is not None and period.end > now - window
     unfinished = period.end > now or (metric.id in ("tickets_opened", "incidents") and tally.count("tickets_open") > 0)
     return replace(found, provisional=restated or unfinished)
 
@@ -174,13 +180,13 @@ def change_of(metric: Metric, now: Tally, before: Tally) -> Value:
         if min(mine.n, other.n) < LEAST_FOR_CHANGE:
             return too_few(metric, min(mine.n, other.n), LEAST_FOR_CHANGE)
         change, low, high = (100 * one for one in statistics.length_change(mine, other))
-        return _told(metric, min(mine.n, other.n), change, low, high, "% of the geometric mean")
+        return told(metric, min(mine.n, other.n), change, low, high, "% of the geometric mean")
     if sort is Sort.SHARE:
         (k, n), (k0, n0) = now.shares.get(metric.id, (0, 0)), before.shares.get(metric.id, (0, 0))
         if min(n, n0) < LEAST_FOR_CHANGE:
             return too_few(metric, min(n, n0), LEAST_FOR_CHANGE)
         change, low, high = (100 * one for one in statistics.share_change(k, n, k0, n0))
-        return _told(metric, min(n, n0), change, low, high, "percentage points")
+        return told(metric, min(n, n0), change, low, high, "percentage points")
     if sort is Sort.SPREAD:
         sides: list[float] = []
         least = LEAST_FOR_CHANGE
@@ -191,11 +197,11 @@ def change_of(metric: Metric, now: Tally, before: Tally) -> Value:
         if least < LEAST_FOR_CHANGE:
             return too_few(metric, least, LEAST_FOR_CHANGE)
         change, low, high = statistics.welch(int(sides[0]), sides[1], sides[2], int(sides[3]), sides[4], sides[5])
-        return _told(metric, int(min(sides[0], sides[3])), change, low, high, metric.unit.value)
+        return told(metric, int(min(sides[0], sides[3])), change, low, high, metric.unit.value)
     return undefined(metric, "a plain count has no interval to judge a change by")
 
 
-def _told(metric: Metric, n: int, change: float, low: float, high: float, note: str) -> Value:
+def told(metric: Metric, n: int, change: float, low: float, high: float, note: str) -> Value:
     """A change is shown only when its interval holds no zero; the interval is there either way."""
     shown = low > 0 or high < 0
     return Value(

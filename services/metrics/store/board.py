@@ -11,8 +11,11 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
 from services.metrics.rules import board as rules
-from services.metrics.rules.board import Backlog, Board, GreenRedRow, MoneyLine, Sums, summed
+from services.metrics.rules.board import Board, GreenRedRow, MoneyLine, Sums
+from services.metrics.rules.comparison import Comparison, Side, Worth, change, compare, worth
+from services.metrics.rules.correlation import MOST, Correlation, correlations
 from services.metrics.rules.fact import Fact
+from services.metrics.rules.lengths import Lengths
 from services.metrics.rules.money import Category, Ledger, MoneySum
 from services.metrics.rules.period import Filter, Period
 from services.metrics.rules.registry import METRICS, REGISTRY
@@ -53,17 +56,17 @@ class Boards:
     ) -> Board:
         """The three bands over a period, against a baseline when one is given."""
 
-        async def read(counts: Counts) -> tuple[Sums, Sums | None, Backlog, int, datetime | None, dict[str, str]]:
+        async def read(counts: Counts) -> tuple[Sums, Sums | None, int, int, datetime | None, dict[str, str]]:
             return (
-                summed(await counts.cells(period, filter)),
-                summed(await counts.cells(baseline, filter), courses=False) if baseline else None,
-                await _backlog(counts, period, filter, now),
+                await counts.with_changes(await counts.sums(period, filter), period, filter),
+                await _whole(counts, baseline, filter) if baseline else None,
+                await counts.open_at(min(period.end, now), filter),
                 await counts.revision(period),
                 await counts.newest(),
                 await counts.kept_promises(period, filter, KEPT_PROMISES),
             )
 
-        sums, before, backlog, revision, data_at, kept = await self._at_one_instant(scope, read)
+        sums, before, open_now, revision, data_at, kept = await self._at_one_instant(scope, read)
         money = await self._ledger.money_lines(period, filter, scope)
         lines, total, incurred = rules.money(money, self._currency)
         others = {"incident_loss": _loss(incurred, money), "availability": await self._availability(period, scope)}
@@ -72,7 +75,7 @@ class Boards:
             lines=lines,
             total=total,
             incurred=incurred,
-            tiles=rules.tiles(sums, before, period, baseline, now, backlog=backlog, others=others),
+            tiles=rules.tiles(sums, before, period, baseline, now, open_at_end=open_now, others=others),
             days=rules.columns(sums, period, zone),
             priorities=rules.priority_rows(sums, period, now),
             green_red=await self._green_red(kept),
@@ -84,25 +87,48 @@ class Boards:
 
     async def values(self, period: Period, filter: Filter, scope: str, now: datetime) -> list[Value]:
         """Every metric of the registry over a period, in its order; those that wait say what for."""
+        return list((await self._side(period, filter, scope, now)).values.values())
 
-        async def read(counts: Counts) -> tuple[Sums, Backlog, tuple[int, int]]:
+    async def comparisons(
+        self, period: Period, baseline: Period, filter: Filter, scope: str, now: datetime
+    ) -> tuple[list[Comparison], Worth]:
+        """Every metric of the registry over two periods, and whether faster was worth more (A004, A006)."""
+        mine = await self._side(period, filter, scope, now)
+        other = await self._side(baseline, filter, scope, now)
+        speed = change(METRICS["time_to_resolve"], mine, other)
+        return compare(REGISTRY, mine, other), worth(mine, other, self._currency, speed)
+
+    async def correlations(self, period: Period, filter: Filter, scope: str) -> tuple[list[Correlation], int]:
+        """What goes together in the tickets that ended in a period, and how many were looked at."""
+        tickets = await self._at_one_instant(scope, lambda counts: counts.ended(period, filter, MOST))
+        losses = await self._ledger.losses_of(list(tickets)) if tickets else {}
+        # What a loss is in another currency cannot be ranked beside these.
+        paid = {ticket: one.amount for ticket, one in losses.items() if one.currency == self._currency}
+        return correlations(list(tickets.values()), [paid.get(ticket) for ticket in tickets]), len(tickets)
+
+    async def _side(self, period: Period, filter: Filter, scope: str, now: datetime) -> Side:
+
+        async def read(counts: Counts) -> tuple[Sums, int, Lengths, tuple[int, int]]:
             return (
-                summed(await counts.cells(period, filter), courses=False),
-                await _backlog(counts, period, filter, now),
+                await _whole(counts, period, filter),
+                await counts.open_at(min(period.end, now), filter),
+                await counts.ages(min(period.end, now), filter),
                 await counts.recurrences(period, filter),
             )
 
-        sums, backlog, again = await self._at_one_instant(scope, read)
+        sums, open_now, ages, again = await self._at_one_instant(scope, read)
         money = await self._ledger.money_lines(period, filter, scope)
         apart = {
-            "backlog_growth": growth(sums.whole, backlog.n),
-            "backlog_age": backlog.age,
+            "backlog_growth": growth(sums.whole, open_now),
+            "backlog_age": length(METRICS["backlog_age"], ages),
             "recurrence": share(METRICS["recurrence"], *again),
             "incident_loss": _loss(rules.money(money, self._currency)[2], money),
             "availability": await self._availability(period, scope),
             "time_to_resolve_change": undefined(METRICS["time_to_resolve_change"], "a change needs a baseline"),
         }
-        return [apart.get(one.id) or value_of(one, sums.whole, period, now) for one in REGISTRY]
+        sums.whole.shares["recurrence"] = list(again)
+        found = {one.id: apart.get(one.id) or value_of(one, sums.whole, period, now) for one in REGISTRY}
+        return Side(period, sums.whole, found, money)
 
     async def _at_one_instant(self, scope: str, read: Callable[[Counts], Awaitable[T]]) -> T:
         """Reads from one snapshot; again from a newer one when an index came to be meanwhile."""
@@ -126,9 +152,8 @@ class Boards:
         return tuple(sorted(rows, key=lambda one: (-one.amount, one.ticket))[:GREEN_RED_ROWS])
 
 
-async def _backlog(counts: Counts, period: Period, filter: Filter, now: datetime) -> Backlog:
-    ages = await counts.backlog(min(period.end, now), filter)
-    return Backlog(ages.n, length(METRICS["backlog_age"], ages))
+async def _whole(counts: Counts, period: Period, filter: Filter) -> Sums:
+    return await counts.with_changes(await counts.sums(period, filter, courses=False), period, filter)
 
 
 def _loss(incurred: MoneyLine, money: Sequence[MoneySum]) -> Value:

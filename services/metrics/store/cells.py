@@ -1,187 +1,218 @@
-"""Cells as documents, and the roller that makes them anew from facts.
+"""Cells as documents: how they are written and found, and which of them are up to date.
 
-A fact names, in its own write, the days whose cells do not hold it yet; so a mark is never lost and never early.
+`cell_days` holds, for each 64 days, how often each day was made anew, and how often that had been when the cells of
+eight and of 64 days were: those are up to date when the two agree.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import struct
-import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import pymongo
-from opentelemetry import metrics
-from pymongo import ASCENDING, DeleteOne, IndexModel, ReplaceOne, UpdateOne, WriteConcern
+import numpy as np
+from pymongo import ASCENDING, DeleteOne, IndexModel, ReplaceOne, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.read_concern import ReadConcern
 
-from services.metrics.rules.cells import CellKey, roll
-from services.metrics.rules.fact import EPOCH, Fact, Type
-from services.metrics.rules.lengths import Lengths
-from services.metrics.rules.period import DAY, Period, Windows
-from services.metrics.rules.tally import Tally
-from services.metrics.store.facts import decode as decode_fact
-from services.runtime.away import is_away
-from services.runtime.records import Records
+from services.metrics.rules.board import DAYS_SHOWN, Slots
+from services.metrics.rules.cells import LEVELS, Cell, CellKey
+from services.metrics.rules.rows import COUNTED, SLOTTED, SUMMED
+from services.metrics.rules.selection import NOTHING, Rows
 
-CELLS, DAYS = "cells", "cell_days"
-PACE_SECONDS = 0.2
-"""The roller also rests as long as it worked, so that a mass of changes cannot starve the rest."""
-DAYS_AT_ONCE = 8
-_ROLL_SECONDS = 60
-_BATCH = 500
+CELLS, SLOTS, DAYS = "cells", "cell_slots", "cell_days"
+SPAN = LEVELS[-1]
+BLOCKS_SHOWN = DAYS_SHOWN // SPAN + 2
+"""More than a chart needs: the last block may end in days without an event."""
+_PLACE = ("dimension", "value", "scope", "fine")
+_COUNTS, _SUMS = ("drawn", "rest"), ("drawn_sums", "rest_sums")
 
-_rolled = metrics.get_meter("throughline.metrics").create_counter(
-    "throughline_cells_rolled_days", description="Days whose cells were made anew."
-)
+Document = dict[str, Any]
+Write = ReplaceOne[Document] | DeleteOne | UpdateOne
 
 
-def encode(key: CellKey, tally: Tally) -> dict[str, Any]:
-    """A cell as a document."""
+@dataclass(slots=True)
+class Calendar:
+    """Which days were made anew how often, and which blocks of days are up to date."""
+
+    revisions: dict[int, int] = field(default_factory=dict)
+    made: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    @property
+    def days(self) -> range:
+        """From the first day that has a cell to the last."""
+        return range(min(self.revisions), max(self.revisions) + 1) if self.revisions else range(0)
+
+    def stale(self, level: int) -> list[int]:
+        """The blocks of a level that are behind their days."""
+        sums: dict[int, int] = {}
+        for day, revision in self.revisions.items():
+            sums[day // level] = sums.get(day // level, 0) + revision
+        return sorted(block for block, revision in sums.items() if self.made.get((level, block)) != revision)
+
+    def usable(self) -> dict[int, frozenset[int]]:
+        """The blocks of each level above days that agree with their days."""
+        days = self.days
+        return {
+            level: frozenset(range(days.start // level, days.stop // level + 1)) - frozenset(self.stale(level))
+            for level in LEVELS[1:]
+        }
+
+
+def encode(key: CellKey, cell: Cell) -> Document:
+    """A cell as a document; the slots of a day stand elsewhere."""
+    drawn, drawn_sums, rest, rest_sums = cell.parts
     return {
-        "_id": "\x1f".join((str(key.day), *key[1:5], key.type.value, str(key.priority))),
-        "day": key.day,
-        "dimension": key.dimension,
-        "value": key.value,
-        "unit": key.unit,
-        "source": key.source,
-        "type": key.type.value,
-        "priority": key.priority,
-        "counts": tally.counts,
-        "slots": {name: pack(bins) for name, bins in tally.slots.items()},
-        "shares": tally.shares,
-        "spreads": {name: pack(bins) for name, bins in tally.spreads.items()},
-        "lengths": {name: _encode_lengths(one) for name, one in tally.lengths.items()},
+        "_id": identity(key),
+        **key._asdict(),
+        "drawn": drawn.tobytes(),
+        "drawn_sums": drawn_sums.tobytes(),
+        "rest": rest.tobytes(),
+        "rest_sums": rest_sums.tobytes(),
     }
 
 
-def decode(document: Mapping[str, Any]) -> tuple[CellKey, Tally]:
+def decode(document: Mapping[str, Any]) -> tuple[CellKey, Cell]:
     """Reads what `encode` wrote."""
-    tally = Tally()
-    tally.counts = document["counts"]
-    tally.slots = {name: unpack(data) for name, data in document["slots"].items()}
-    tally.shares = document["shares"]
-    tally.spreads = {name: unpack(data) for name, data in document["spreads"].items()}
-    tally.lengths = {name: _decode_lengths(data) for name, data in document["lengths"].items()}
-    place = (document["day"], document["dimension"], document["value"], document["unit"], document["source"])
-    return CellKey(*place, Type(document["type"]), document["priority"]), tally
+    counts = np.frombuffer(b"".join(document[name] for name in _COUNTS), COUNTED)
+    sums = np.frombuffer(b"".join(document[name] for name in _SUMS), SUMMED)
+    return CellKey(*(document[name] for name in CellKey._fields)), Cell(counts, sums)
 
 
-def pack(bins: Mapping[int, int]) -> bytes:
-    """Small numbers and how often each came, in six bytes a number."""
-    ordered = sorted(bins)
-    return struct.pack(f"<{len(ordered)}H{len(ordered)}I", *ordered, *(bins[one] for one in ordered))
+def identity(key: CellKey) -> str:
+    """The name of a cell's document."""
+    return "\x1e".join((str(key.level), str(key.block), *key[2:6], "fine" if key.fine else ""))
 
 
-def unpack(data: bytes) -> dict[int, int]:
-    """Reads what `pack` wrote."""
-    n = len(data) // 6
-    numbers = struct.unpack(f"<{n}H{n}I", data)
-    return dict(zip(numbers[:n], numbers[n:], strict=True))
+class CellStore:
+    """Cells, the quarter hours of days, and the calendar of both."""
 
-
-def _encode_lengths(one: Lengths) -> list[Any]:
-    # A sum of squares of seconds may pass 64 bits.
-    return [one.n, one.total, one.squares.to_bytes(16, "little"), one.logs, one.log_squares, pack(one.bins)]
-
-
-def _decode_lengths(data: list[Any]) -> Lengths:
-    n, total, squares, logs, log_squares, bins = data
-    return Lengths(n, total, int.from_bytes(squares, "little"), logs, log_squares, unpack(bins))
-
-
-class Roller:
-    """Makes the cells of stale days anew, one day a transaction; any number of replicas may run it."""
-
-    def __init__(self, db: AsyncDatabase[dict[str, Any]], facts: Records[Fact]) -> None:
-        self._db = db
-        self._facts = facts.collection
+    def __init__(self, db: AsyncDatabase[Document]) -> None:
         self._cells = db[CELLS]
+        self._slots = db[SLOTS]
         self._days = db[DAYS]
-        self._last = -1
-        self._ready = False
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Rolls whatever is stale until `stop` is set."""
-        while not stop.is_set():
-            began = time.monotonic()
-            try:
-                await self.roll_stale(DAYS_AT_ONCE)
-            except Exception as error:
-                if not is_away(error):
-                    raise
-            rest = max(PACE_SECONDS, time.monotonic() - began)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(rest):
-                    await stop.wait()
-
-    async def roll_stale(self, most: int) -> int:
-        """Rolls up to `most` stale days, in turn, so that none waits for ever; how many it rolled."""
-        if not self._ready:
-            await self.ensure_indexes()
-            self._ready = True
-        stale = sorted(await self._facts.distinct("state.stale", {"state.stale": {"$gte": 0}}))
-        ahead = [day for day in stale if day > self._last]
-        chosen = (ahead or stale)[:most]
-        for day in chosen:
-            await self.roll_day(day)
-            self._last = day
-        return len(chosen)
-
-    async def roll_day(self, day: int) -> None:
-        """Makes all cells of a UTC day anew; then the facts read, if they are still the same, are no longer stale."""
-        with pymongo.timeout(_ROLL_SECONDS):
-            async with self._db.client.start_session() as session:
-                read: dict[str, int] = await session.with_transaction(
-                    lambda inside: self._made_anew(day, inside),
-                    read_concern=ReadConcern("snapshot"),
-                    write_concern=WriteConcern("majority"),
-                )
-            if read:
-                # Not through Records: the mark is about cells, and taking it off must not look like a change.
-                cleared = [
-                    UpdateOne({"_id": name, "version": version}, {"$pull": {"state.stale": day}})
-                    for name, version in read.items()
-                ]
-                await self._facts.bulk_write(cleared, ordered=False)
-        _rolled.add(1)
 
     async def ensure_indexes(self) -> None:
-        """The one index that every board reads by."""
+        """What boards and the roller find cells by."""
+        place = [(name, ASCENDING) for name in _PLACE]
         await self._cells.create_indexes(
-            [IndexModel([("dimension", ASCENDING), ("value", ASCENDING), ("day", ASCENDING)]), IndexModel("day")]
+            [
+                IndexModel([*place, ("level", ASCENDING), ("block", ASCENDING)]),
+                IndexModel([("level", ASCENDING), ("block", ASCENDING)]),
+            ]
+        )
+        await self._slots.create_indexes([IndexModel([*place, ("block", ASCENDING)])])
+
+    async def calendar(self, session: AsyncClientSession) -> Calendar:
+        """All of it: one small document for each 64 days."""
+        found = Calendar()
+        async for document in self._days.find({}, session=session):
+            found.revisions.update((int(day), revision) for day, revision in document.get("days", {}).items())
+            for level, blocks in document.get("above", {}).items():
+                found.made.update(((int(level), int(block)), revision) for block, revision in blocks.items())
+        return found
+
+    async def of_blocks(self, level: int, blocks: range, session: AsyncClientSession) -> list[tuple[CellKey, Cell]]:
+        """Every cell of some blocks."""
+        where = {"level": level, "block": {"$gte": blocks.start, "$lt": blocks.stop}}
+        return [decode(one) async for one in self._cells.find(where, session=session, batch_size=2_000)]
+
+    async def replace_day(self, day: int, cells: Mapping[CellKey, Cell], session: AsyncClientSession) -> None:
+        """Puts the cells of a day in the place of those that were, and counts the day up."""
+        block, field_ = day // SPAN, f"d{day % SPAN}"
+        # Two rollers of one day meet here: the later begins again, from facts that are newer.
+        await self._days.update_one({"_id": block}, {"$inc": {f"days.{day}": 1}}, upsert=True, session=session)
+        gone = await self._replace(1, day, cells, session)
+        slots: list[Write] = []
+        for key, cell in cells.items():
+            place = {"block": block, **{name: getattr(key, name) for name in (*_PLACE, "source")}}
+            rows = b"" if cell.slots is None else cell.slots.tobytes()
+            id = identity(key._replace(level=SPAN, block=block))
+            slots.append(UpdateOne({"_id": id}, {"$set": {**place, field_: rows}}, upsert=True))
+        slots += [UpdateOne({"_id": self._slot_of(id, block)}, {"$unset": {field_: ""}}) for id in gone]
+        if slots:
+            await self._slots.bulk_write(slots, ordered=False, session=session)
+
+    async def replace_above(
+        self, level: int, block: int, cells: Mapping[CellKey, Cell], revision: int, session: AsyncClientSession
+    ) -> None:
+        """Puts the cells of a block in the place of those that were. revision: of the days that they are made of."""
+        await self._replace(level, block, cells, session)
+        made = {f"above.{level}.{block}": revision}
+        await self._days.update_one({"_id": block * level // SPAN}, {"$set": made}, upsert=True, session=session)
+
+    async def rows(
+        self, where: Mapping[str, Any], blocks: Mapping[int, Sequence[int]], session: AsyncClientSession, *, rest: bool
+    ) -> Rows:
+        """The rows of some blocks of one place; `rest`: also of measures that are not drawn as a course."""
+        asked = [
+            {"level": level, "block": {"$gte": run.start, "$lt": run.stop}}
+            for level, chosen in blocks.items()
+            for run in _unbroken(chosen)
+        ]
+        if not asked:
+            return NOTHING
+        names = [*_COUNTS[: 1 + rest], *_SUMS[: 1 + rest]]
+        projection = {"_id": 0, "level": 1, "block": 1, **dict.fromkeys(names, 1)}
+        found = [one async for one in self._cells.find({**where, "$or": asked}, projection, session=session)]
+        starts = [one["level"] * one["block"] for one in found]
+        counts = [b"".join(one[name] for name in _COUNTS[: 1 + rest]) for one in found]
+        sums = [b"".join(one[name] for name in _SUMS[: 1 + rest]) for one in found]
+        return Rows(
+            np.frombuffer(b"".join(counts), COUNTED),
+            np.repeat(starts, [len(one) // COUNTED.itemsize for one in counts]).astype(np.int64),
+            np.frombuffer(b"".join(sums), SUMMED),
+            np.repeat(starts, [len(one) // SUMMED.itemsize for one in sums]).astype(np.int64),
         )
 
-    async def _made_anew(self, day: int, session: AsyncClientSession) -> dict[str, int]:
-        """Writes the cells that differ from what they were; the stale facts that are now in, with their versions."""
-        where = {"$or": [{"state.days": day}, {"state.stale": day}]}
-        begin = EPOCH + day * DAY
-        windows = Windows(Period(begin, begin + DAY))
-        cells: dict[CellKey, Tally] = {}
-        stale: dict[str, int] = {}
-        batch: list[Fact] = []
-        async for document in self._facts.find(where, {"state": 1, "version": 1}, session=session, batch_size=_BATCH):
-            fact = decode_fact(document["state"])
-            if day in fact.stale:
-                stale[document["_id"]] = document["version"]
-            batch.append(fact)
-            if len(batch) == _BATCH:
-                roll(batch, windows, into=cells)
-                batch.clear()
-                await asyncio.sleep(0)
-        roll(batch, windows, into=cells)
-        now = {document["_id"]: document for document in (encode(key, tally) for key, tally in cells.items())}
-        before = {document["_id"]: document async for document in self._cells.find({"day": day}, session=session)}
-        writes: list[ReplaceOne[dict[str, Any]] | DeleteOne] = [
+    async def slots(self, where: Mapping[str, Any], days: Iterable[range], session: AsyncClientSession) -> Slots:
+        """The events of some days of one place, by quarter hour; of many, the latest days that a chart can show."""
+        wanted = {day for run in days for day in run}
+        blocks = sorted({day // SPAN for day in wanted})
+        inside = {**where, "block": {"$gte": blocks[0], "$lte": blocks[-1]}} if blocks else {}
+        last = (
+            await self._slots.find_one(inside, {"block": 1}, sort=[("block", -1)], session=session) if inside else None
+        )
+        if last is None:
+            return Slots(np.zeros(0, np.int64), np.zeros(0, SLOTTED))
+        inside["block"] = {"$gte": max(blocks[0], last["block"] - BLOCKS_SHOWN), "$lte": last["block"]}
+        parts: list[bytes] = []
+        of: list[int] = []
+        async for one in self._slots.find(inside, session=session):
+            first = one["block"] * SPAN
+            for number in range(SPAN):
+                if first + number in wanted and (rows := one.get(f"d{number}")):
+                    parts.append(rows)
+                    of.append(first + number)
+        lengths = [len(one) // SLOTTED.itemsize for one in parts]
+        return Slots(np.repeat(np.array(of, np.int64), lengths), np.frombuffer(b"".join(parts), SLOTTED))
+
+    async def _replace(
+        self, level: int, block: int, cells: Mapping[CellKey, Cell], session: AsyncClientSession
+    ) -> list[str]:
+        """Writes what differs, deletes what is no more, and says what that was."""
+        now = {document["_id"]: document for document in (encode(*one) for one in cells.items())}
+        found = self._cells.find({"level": level, "block": block}, session=session, batch_size=2_000)
+        before = {document["_id"]: document async for document in found}
+        gone = [id for id in before if id not in now]
+        writes: list[Write] = [
             ReplaceOne({"_id": id}, document, upsert=True) for id, document in now.items() if before.get(id) != document
         ]
-        writes += [DeleteOne({"_id": id}) for id in before if id not in now]
-        # Two rollers of one day meet here: the later begins again, from facts that are newer.
-        await self._days.update_one({"_id": day}, {"$inc": {"revision": 1}}, upsert=True, session=session)
+        writes += [DeleteOne({"_id": id}) for id in gone]
         if writes:
             await self._cells.bulk_write(writes, ordered=False, session=session)
-        return stale
+        return gone
+
+    @staticmethod
+    def _slot_of(id: str, block: int) -> str:
+        return "\x1e".join((str(SPAN), str(block), *id.split("\x1e")[2:]))
+
+
+def _unbroken(numbers: Sequence[int]) -> list[range]:
+    found: list[range] = []
+    for number in sorted(numbers):
+        if found and found[-1].stop == number:
+            found[-1] = range(found[-1].start, number + 1)
+        else:
+            found.append(range(number, number + 1))
+    return found

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 from pymongo import DESCENDING
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
-from services.metrics.rules.cells import ALL, CellKey, roll
-from services.metrics.rules.fact import DONE, OUT_OF_ALL, Fact
+from services.metrics.rules import cells as rules
+from services.metrics.rules.board import POINTS, FromFacts, Slots, Sums, from_facts, summed
+from services.metrics.rules.change_fact import add_changes, is_about_changes
+from services.metrics.rules.fact import DONE, OUT_OF_ALL, Channel, Fact, Type
 from services.metrics.rules.lengths import Lengths
 from services.metrics.rules.period import FIRST, Filter, Period, Windows
 from services.metrics.rules.recurrence import WITHIN, recurrences
-from services.metrics.rules.tally import Tally
-from services.metrics.store import cells as cell_store
-from services.metrics.store.facts import chosen, decode, seen_by, within
+from services.metrics.rules.rows import class_of
+from services.metrics.rules.selection import Rows, classes_of, needs_classes
+from services.metrics.rules.tally import tally
+from services.metrics.store.cells import Calendar, CellStore
+from services.metrics.store.changes import ended_changes
+from services.metrics.store.facts import chosen, seen_by, within
 from services.runtime.records import Records
 
-EXACT_BELOW = 2_000
-"""Fewer facts than this in a period are counted one by one, so that its quantiles are exact."""
-FRESH_FACTS = 30_000
+EXACT_BELOW = 1_000
+"""Fewer tickets than this in a period are counted one by one, so that its quantiles are exact."""
+FRESH_FACTS = 10_000
 """Days whose cells are out of date are counted from facts; if these are more, the cells must do for a while."""
-_BATCH = 2_000
-
-Cells = list[tuple[CellKey, Tally]]
+PRIORITIES = (1, 2, 3, 4)
+_BATCH = 5_000
+_PACKED = {"_id": 0, "state.adds": 1, "state.channel": 1, "state.type": 1, "state.priority": 1}
 
 
 class Counts:
@@ -35,41 +41,69 @@ class Counts:
     def __init__(
         self, db: AsyncDatabase[dict[str, Any]], facts: Records[Fact], session: AsyncClientSession, scope: str
     ) -> None:
+        self._db = db
         self._facts = facts.collection
-        self._cells = db[cell_store.CELLS]
-        self._days = db[cell_store.DAYS]
+        self._cells = CellStore(db)
         self._session = session
         self._scope = scope
+        self._known: Calendar | None = None
 
-    async def cells(self, period: Period, filter: Filter) -> Cells:
-        """Everything that counts in the period, as cells of days, scopes and priorities."""
-        days = period.days
-        where = chosen(filter, self._scope)
-        inside = {"$elemMatch": {"$gte": days.start, "$lt": days.stop}}
-        everything = {**where, "state.days": inside}
-        few = await self._facts.count_documents(everything, limit=EXACT_BELOW, session=self._session)
-        if few < EXACT_BELOW or len(filter.dimensions) > 1:
-            return await self._from_facts(everything, Windows(period))
-        windows = Windows(period)
-        stale = await self._stale(days)
-        apart = windows.ragged | stale
-        if stale and await self._count(where, apart, FRESH_FACTS) == FRESH_FACTS:
-            apart = windows.ragged
-        found = await self._from_cells(days, apart, filter)
-        if apart:
-            part = {**where, "state.days": {"$in": sorted(apart)}}
-            found += await self._from_facts(part, Windows(period, apart))
-        return found
+    async def sums(self, period: Period, filter: Filter, *, courses: bool = True) -> Sums:
+        """Everything that counts in the period; `courses`: by stretches, by priority and by quarter hour too."""
+        if rules.place(filter) is None:
+            return await self._of_facts(period, filter)
+        fine = needs_classes(filter)
+        runs, apart = await self._runs(period, filter)
+        blocks = rules.cover(runs, (await self._calendar()).usable())
+        whole = await self._read(filter, blocks, rest=True)
+        fresh = await self._from_facts(filter, period, apart) if apart else None
+        joined = whole.joined(fresh.rows) if fresh else whole
+        sums = summed(joined)
+        opened, ended = sums.whole.count("tickets_opened"), sums.whole.count("tickets_ended")
+        if max(opened, ended) < EXACT_BELOW:
+            return await self._of_facts(period, filter)
+        if not courses:
+            return sums
+        length = sum(len(run) for run in runs)
+        grain = {1: frozenset[int](), 8: frozenset[int](), 64: frozenset[int]()}
+        if length > POINTS:
+            grain[8] = (await self._calendar()).usable()[8]
+        course = await self._read(filter, rules.cover(runs, grain), rest=False)
+        slots = await self._cells.slots(self._where(filter, fine=fine), runs, self._session)
+        if fresh:
+            course, slots = course.joined(fresh.rows), _joined(slots, fresh.slots)
+        wanted = classes_of(filter, fine=fine)
+        if wanted is not None:
+            here = wanted[slots.rows["c"]]
+            slots = Slots(slots.days[here], slots.rows[here])
+        return summed(joined, course, slots)
+
+    async def with_changes(self, sums: Sums, period: Period, filter: Filter) -> Sums:
+        """The same with what changes add; none when the filter asks for what a change has not."""
+        if is_about_changes(filter):
+            add_changes(sums.whole, *await ended_changes(self._db, self._session, period, filter, self._scope))
+        return sums
 
     async def revision(self, period: Period) -> int:
         """How often days of the period were made anew, those that are about to be included."""
-        days = period.days
-        pipeline: list[dict[str, Any]] = [
-            {"$match": {"_id": {"$gte": days.start, "$lt": days.stop}}},
-            {"$group": {"_id": None, "revision": {"$sum": "$revision"}}},
-        ]
-        sums = await (await self._days.aggregate(pipeline, session=self._session)).to_list()
-        return (sums[0]["revision"] if sums else 0) + len(await self._stale(days))
+        days, made = period.days, (await self._calendar()).revisions
+        return sum(revision for day, revision in made.items() if day in days) + len(await self._stale(days))
+
+    async def open_at(self, at: datetime, filter: Filter) -> int:
+        """How many tickets were open at an instant (E28): opened before it less ended before it."""
+        if at <= FIRST:
+            return 0
+        if rules.place(filter) is None:
+            where = {**chosen(filter, self._scope), "state.opened_at": {"$lt": at}, "state.until": {"$gte": at}}
+            where["state.exclusion"] = {"$nin": sorted(OUT_OF_ALL)}
+            return await self._facts.count_documents(where, session=self._session)
+        period = Period(FIRST, at)
+        runs, apart = await self._runs(period, filter)
+        rows = await self._read(filter, rules.cover(runs, (await self._calendar()).usable()), rest=False)
+        if apart:
+            rows = rows.joined((await self._from_facts(filter, period, apart)).rows)
+        found = tally(rows.counts, rows.sums)
+        return found.count("tickets_opened") - found.count("tickets_ended")
 
     async def newest(self) -> datetime | None:
         """When the newest event happened that a fact of the reader's unit has taken."""
@@ -78,7 +112,7 @@ class Counts:
         document = await self._facts.find_one(where, {"state.updated_at": 1}, sort=order, session=self._session)
         return None if document is None else document["state"]["updated_at"]
 
-    async def backlog(self, at: datetime, filter: Filter) -> Lengths:
+    async def ages(self, at: datetime, filter: Filter) -> Lengths:
         """The ages of the tickets that were open at an instant, in seconds."""
         where = {
             **chosen(filter, self._scope),
@@ -114,39 +148,82 @@ class Counts:
         ]
         return recurrences(opened, resolved)
 
+    async def ended(self, period: Period, filter: Filter, most: int) -> dict[str, bytes]:
+        """The rows of the tickets that ended in the period, the latest ones when they are more than `most`."""
+        where = {**chosen(filter, self._scope), "state.until": within(period)}
+        where["state.exclusion"] = {"$nin": sorted(OUT_OF_ALL)}
+        found = self._find(where, {"state.ticket": 1, "state.adds": 1}).sort([("state.until", DESCENDING)]).limit(most)
+        return {one["state"]["ticket"]: one["state"].get("adds", b"") async for one in found}
+
     async def kept_promises(self, period: Period, filter: Filter, most: int) -> dict[str, str]:
         """Tickets that ended in the period with every clock met, and their titles; the most urgent first."""
-        triaged = {"state.priority": {"$gt": 0}}
-        where = {**triaged, **chosen(filter, self._scope), "state.met": True, "state.until": within(period)}
-        found = self._find(where, {"state.title": 1, "state.ticket": 1})
-        rows = found.sort([("state.priority", 1), ("state.opened_at", 1)]).limit(most)
-        return {row["state"]["ticket"]: row["state"].get("title", "") async for row in rows}
+        where = {**chosen(filter, self._scope), "state.met": True, "state.until": within(period)}
+        rows: dict[str, str] = {}
+        # One priority after the other: each is a walk along an index, where a sort of all would be none.
+        for priority in filter.priorities or PRIORITIES:
+            found = self._find({**where, "state.priority": priority}, {"state.title": 1, "state.ticket": 1})
+            found = found.sort([("state.until", 1)]).limit(most - len(rows))
+            rows.update([(row["state"]["ticket"], row["state"].get("title", "")) async for row in found])
+            if len(rows) >= most:
+                break
+        return rows
+
+    async def _calendar(self) -> Calendar:
+        if self._known is None:
+            self._known = await self._cells.calendar(self._session)
+        return self._known
 
     async def _stale(self, days: range) -> frozenset[int]:
         where = {"state.stale": {"$elemMatch": {"$gte": days.start, "$lt": days.stop}}}
         found = await self._facts.distinct("state.stale", where, session=self._session)
         return frozenset(day for day in found if day in days)
 
-    async def _count(self, where: Mapping[str, Any], days: frozenset[int], most: int) -> int:
-        inside = {**where, "state.days": {"$in": sorted(days)}}
+    async def _runs(self, period: Period, filter: Filter) -> tuple[list[range], frozenset[int]]:
+        """The days that come from cells, and those that are counted from facts: cut by the period, or out of date."""
+        ragged = Windows(period).ragged
+        stale = await self._stale(period.days)
+        apart = ragged | stale
+        if stale and await self._count(filter, apart, FRESH_FACTS) == FRESH_FACTS:
+            apart = ragged
+        known = (await self._calendar()).days
+        days = range(max(period.days.start, known.start), min(period.days.stop, known.stop))
+        return rules.runs(days, apart), apart
+
+    async def _count(self, filter: Filter, days: frozenset[int], most: int) -> int:
+        inside = {**chosen(filter, self._scope), "state.days": {"$in": sorted(days)}}
         return await self._facts.count_documents(inside, limit=most, session=self._session)
 
-    async def _from_cells(self, days: range, apart: frozenset[int], filter: Filter) -> Cells:
-        dimension, value = next(iter(filter.dimensions), (ALL, ""))
-        where: dict[str, Any] = {"dimension": dimension, "value": value, **seen_by(self._scope, "")}
-        where["day"] = {"$gte": days.start, "$lt": days.stop, "$nin": sorted(apart)}
-        if filter.source:
-            where["source"] = filter.source
-        if filter.type is not None:
-            where["type"] = filter.type.value
-        if filter.priorities:
-            where["priority"] = {"$in": list(filter.priorities)}
-        found = self._cells.find(where, session=self._session, batch_size=_BATCH)
-        return [cell_store.decode(document) async for document in found]
+    def _where(self, filter: Filter, *, fine: bool) -> dict[str, Any]:
+        dimension, value = rules.place(filter) or ("", "")
+        where: dict[str, Any] = {"dimension": dimension, "value": value, "scope": self._scope, "fine": fine}
+        return where | ({"source": filter.source} if filter.source else {})
 
-    async def _from_facts(self, where: Mapping[str, Any], windows: Windows) -> Cells:
-        facts = [decode(document["state"]) async for document in self._find(where, {"_id": 0, "state": 1})]
-        return list(roll(facts, windows, dimensions=()).items())
+    async def _read(self, filter: Filter, blocks: Mapping[int, Sequence[int]], *, rest: bool) -> Rows:
+        fine = needs_classes(filter)
+        found = await self._cells.rows(self._where(filter, fine=fine), blocks, self._session, rest=rest)
+        return found.chosen(filter, fine=fine)
+
+    async def _of_facts(self, period: Period, filter: Filter) -> Sums:
+        found = await self._from_facts(filter, period, None)
+        return summed(found.rows, found.rows, found.slots)
+
+    async def _from_facts(self, filter: Filter, period: Period, days: frozenset[int] | None) -> FromFacts:
+        """What facts add in a period, or on some days of it."""
+        every = period.days
+        inside = {"$in": sorted(days)} if days is not None else {"$elemMatch": {"$gte": every.start, "$lt": every.stop}}
+        where = {**chosen(filter, self._scope), "state.days": inside}
+        packs: list[bytes] = []
+        classes: list[int] = []
+        async for document in self._find(where, _PACKED):
+            state = document["state"]
+            packs.append(state.get("adds", b""))
+            channel, type = Channel(state.get("channel", "UNSPECIFIED")), Type(state["type"])
+            classes.append(class_of(channel, type, state.get("priority", 0)))
+        return from_facts(packs, classes, period, days)
 
     def _find(self, where: Mapping[str, Any], projection: Mapping[str, Any]) -> Any:
         return self._facts.find(where, projection, session=self._session, batch_size=_BATCH)
+
+
+def _joined(one: Slots, other: Slots) -> Slots:
+    return Slots(np.concatenate((one.days, other.days)), np.concatenate((one.rows, other.rows)))

@@ -9,8 +9,10 @@ from typing import Any
 from google.protobuf.message import Message
 from pymongo import ASCENDING, IndexModel
 
+from services.metrics.rules.cells import Packed
 from services.metrics.rules.fact import DONE, Channel, Exclusion, Fact, Judged, State, Type
 from services.metrics.rules.period import Filter, Period
+from services.metrics.rules.rows import VERSION, packed
 from services.runtime.paging import Page, PageRequest
 from services.runtime.records import Kind, Record, Records, Stamp
 
@@ -19,12 +21,16 @@ NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 OPENED, RESOLVED, CLOSED = "opened_at", "resolved_at", "closed_at"
 
 _TEXTS = ("ticket", "title", "service", "category", "team", "site", "unit", "source")
-_NUMBERS = ("impact", "urgency", "priority", "waited", "reassignments", "assignment_changes", "reopens", "revision")
-_FLAGS = ("known", "importing", "ping_pong", "knowledge_used")
+_NUMBERS = (
+    *("impact", "urgency", "priority", "waited", "worked", "repaired", "reassignments", "assignment_changes"),
+    *("reopens", "asks", "contacts", "handovers", "revision"),
+)
+_FLAGS = ("known", "importing", "ping_pong", "knowledge_used", "by_person")
+_MANY = ("reopened_at", "teams", "caused_by", "days", "stale")
 _PLAIN = (*_TEXTS, *_NUMBERS, *_FLAGS)
 _MARKS = (
     *("opened_at", "updated_at", "acked_at", "responded_at", "first_resolved_at", "resolved_at", "closed_at"),
-    *("ended_at", "waited_since"),
+    *("ended_at", "waited_since", "working_since"),
 )
 
 
@@ -39,13 +45,16 @@ def encode(fact: Fact) -> dict[str, Any]:
         word: str = getattr(fact, name).value
         if word not in ("", "UNSPECIFIED"):
             document[name] = word
-    for name in ("reopened_at", "teams", "days", "stale"):
+    for name in _MANY:
         if many := getattr(fact, name):
             document[name] = list(many)
     for name in ("response", "resolution"):
         judged: Judged = getattr(fact, name)
         if judged != _NOTHING:
             document[name] = [judged.finished_at, judged.met, judged.elapsed, judged.breached_at]
+    document["rules"] = VERSION
+    if rows := packed(fact):
+        document["adds"] = rows
     # For the lists alone.
     if fact.signature and fact.type is Type.INCIDENT and fact.exclusion is Exclusion.NONE:
         document["signature"] = fact.signature
@@ -57,7 +66,7 @@ def encode(fact: Fact) -> dict[str, Any]:
 def decode(document: Mapping[str, Any]) -> Fact:
     """Reads what `encode` wrote."""
     given: dict[str, Any] = {name: document[name] for name in (*_PLAIN, *_MARKS) if name in document}
-    for name in ("reopened_at", "teams", "days", "stale"):
+    for name in _MANY:
         if name in document:
             given[name] = tuple(document[name])
     for name in ("response", "resolution"):
@@ -69,6 +78,26 @@ def decode(document: Mapping[str, Any]) -> Fact:
         channel=Channel(document.get("channel", "UNSPECIFIED")),
         exclusion=Exclusion(document.get("exclusion", "")),
         **given,
+    )
+
+
+PACKED = {f"state.{name}": 1 for name in (*Packed._fields[:-1], "adds")} | {"_id": 0}
+"""What of a fact's document `packed_of` reads."""
+
+
+def packed_of(document: Mapping[str, Any]) -> Packed:
+    """A fact as cells see it, without decoding the rest of it."""
+    get = document.get
+    return Packed(
+        get("service", ""),
+        get("team", ""),
+        get("site", ""),
+        get("unit", ""),
+        get("source", ""),
+        Channel(get("channel", "UNSPECIFIED")),
+        Type(document["type"]),
+        get("priority", 0),
+        get("adds", b""),
     )
 
 
@@ -130,6 +159,9 @@ FACTS: Kind[Fact] = Kind(
     message=_message,
     indexes=(
         _index("days"),
+        _index("service", "days"),
+        _index("team", "days"),
+        _index("site", "service", "days"),
         _index("stale", sparse=True),
         _index("opened_at", "_id"),
         _index("resolved_at", "_id", sparse=True),
@@ -137,6 +169,10 @@ FACTS: Kind[Fact] = Kind(
         _index("until", "opened_at"),
         _index("updated_at"),
         _index("signature", "opened_at", "resolved_at", sparse=True),
-        _index("met", "until", sparse=True),
+        _index("caused_by", sparse=True),
+        *(
+            _index(*dimension, "met", "priority", "until", partialFilterExpression={"state.met": True})
+            for dimension in ((), ("service",), ("team",), ("site",))
+        ),
     ),
 )

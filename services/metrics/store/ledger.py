@@ -11,13 +11,16 @@ from google.protobuf.message import Message
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.read_concern import ReadConcern
 
+from services.metrics.rules.claims import Evidence, Place
+from services.metrics.rules.exact import HOUR_MS, Amounts
 from services.metrics.rules.fact import Channel, Type
-from services.metrics.rules.ledger import Booking, Entry, Evidence, Place, Unbooked, inputs_by_name
+from services.metrics.rules.formulas import Measured, numbers_of
+from services.metrics.rules.ledger import Entry, LeftOut
 from services.metrics.rules.money import Category, LossSum, MoneySum
-from services.metrics.rules.people_model import HOUR_MS, Amounts, Inputs
+from services.metrics.rules.people_model import Inputs
 from services.metrics.rules.period import Filter, Period
 from services.metrics.store.facts import seen_by
-from services.metrics.wire import ledger as wire
+from services.metrics.store.packing import pack_hours, unpack_hours
 from services.runtime.paging import Page, PageRequest
 from services.runtime.records import Kind, Record, Records, Stamp
 
@@ -29,24 +32,32 @@ _TOTALS = ("total", "low", "high")
 
 def encode_entry(entry: Entry) -> dict[str, Any]:
     """An entry as a document; one amount an hour, from `first_hour` on."""
-    place, amounts = entry.place, entry.amounts
+    place, amounts, inputs = entry.place, entry.amounts, entry.inputs
+    measured = {"hours": pack_hours(inputs.hours), "seed": inputs.seed} if isinstance(inputs, Measured) else {}
+    model = next((one for one in entry.evidence if one.resource.startswith("costModels/")), Evidence("", ""))
     return {
         "name": entry.name,
+        "cause": entry.cause,
         "ticket": entry.ticket,
         "category": entry.category.value,
         "currency": entry.currency,
         "formula": entry.formula,
-        "inputs": inputs_by_name(entry.inputs),
+        "inputs": numbers_of(inputs),
+        **measured,
         "evidence": [[one.resource, one.version, one.note] for one in entry.evidence],
+        "left_out": [[one.resource, one.ms, one.why] for one in entry.left_out],
         "occurred_at": entry.occurred_at,
         "recorded_at": entry.recorded_at,
         "reverses": entry.reverses,
+        "provisional": entry.provisional,
         **{name: getattr(place, name) for name in _TEXTS},
         "channel": place.channel.value,
         "type": place.type.value,
         "priority": place.priority,
         "first_hour": amounts.first_hour,
+        "middle": amounts.middle,
         # For the sums alone.
+        "model": [model.resource, model.version],
         "last_hour": amounts.first_hour + (len(amounts.amounts) - 1) * timedelta(hours=1),
         **{name: list(getattr(amounts, name)) for name in _ROWS},
         **{name: getattr(entry, name) for name in _TOTALS},
@@ -57,12 +68,12 @@ def decode_entry(document: Mapping[str, Any]) -> Entry:
     """Reads what `encode_entry` wrote."""
     return Entry(
         name=document["name"],
-        ticket=document["ticket"],
+        cause=document["cause"],
         category=Category(document["category"]),
         currency=document["currency"],
         formula=document["formula"],
-        inputs=Inputs(**{one.name: document["inputs"][one.name] for one in fields(Inputs)}),
-        amounts=Amounts(document["first_hour"], *(tuple(document[name]) for name in _ROWS)),
+        inputs=_inputs(document),
+        amounts=Amounts(document["first_hour"], *_rows(document), document["middle"]),
         place=Place(
             **{name: document[name] for name in _TEXTS},
             channel=Channel(document["channel"]),
@@ -73,37 +84,26 @@ def decode_entry(document: Mapping[str, Any]) -> Entry:
         occurred_at=document["occurred_at"],
         recorded_at=document["recorded_at"],
         reverses=document["reverses"],
+        provisional=document["provisional"],
+        left_out=tuple(LeftOut(*one) for one in document["left_out"]),
     )
 
 
-def _encode_booking(booking: Booking) -> dict[str, Any]:
-    return {
-        "ticket": booking.ticket,
-        "open": None if booking.open is None else encode_entry(booking.open),
-        "unbooked": booking.unbooked.name,
-    }
+def _rows(document: Mapping[str, Any]) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    amounts, lows, highs = (tuple(document[name]) for name in _ROWS)
+    return amounts, lows, highs
 
 
-def _decode_booking(document: Mapping[str, Any]) -> Booking:
-    entry = document["open"]
-    return Booking(document["ticket"], None if entry is None else decode_entry(entry), Unbooked[document["unbooked"]])
-
-
-def _told(event: Any, _stamp: Stamp) -> Message:
-    return wire.told(event)
+def _inputs(document: Mapping[str, Any]) -> Inputs | Measured:
+    if "hours" not in document:
+        return Inputs(**{one.name: document["inputs"][one.name] for one in fields(Inputs)})
+    return Measured(tuple(document["inputs"].items()), unpack_hours(document["hours"]), document["seed"])
 
 
 def _untold(event: Any, stamp: Stamp) -> Message:
     raise AssertionError(f"the booking has told of {stamp.name} already, and it was to tell {event}")
 
 
-BOOKINGS: Kind[Booking] = Kind(
-    collection="bookings",
-    encode=_encode_booking,
-    decode=_decode_booking,
-    message=_told,
-    indexes=(IndexModel([("state.unbooked", ASCENDING)]),),
-)
 ENTRIES: Kind[Entry] = Kind(
     collection="ledger_entries",
     prefix="ledgerEntries",
@@ -113,6 +113,7 @@ ENTRIES: Kind[Entry] = Kind(
     indexes=(
         IndexModel(list(NEWEST_FIRST)),
         IndexModel([("state.ticket", ASCENDING), *NEWEST_FIRST]),
+        IndexModel([("state.cause", ASCENDING), *NEWEST_FIRST]),
         IndexModel([("state.last_hour", ASCENDING), ("state.first_hour", ASCENDING)]),
     ),
 )
@@ -126,14 +127,14 @@ async def page_of_entries(
     page: PageRequest,
     *,
     category: Category | None = None,
-    ticket: str = "",
+    cause: str = "",
 ) -> Page[Record[Entry]]:
     """The entries that have an hour in the period, the newest first: all that a sum over it is made of."""
     where = _chosen(period, filter, scope)
     if category is not None:
         where["state.category"] = category.value
-    if ticket:
-        where["state.ticket"] = ticket
+    if cause:
+        where["state.cause"] = cause
     return await entries.page(where, NEWEST_FIRST, page)
 
 
@@ -144,10 +145,7 @@ class ValueLedger:
         self._entries = entries.collection.with_options(read_concern=ReadConcern("majority"))
 
     async def money_lines(self, period: Period, filter: Filter, scope: str) -> list[MoneySum]:
-        """The sums of the lines whose hour lies in the period, by category and currency, within a unit and below.
-
-        An incident that is open has no entry yet, so nothing in the sums is provisional.
-        """
+        """The sums of the lines whose hour lies in the period, by category and currency, within a unit and below."""
         count = {"$subtract": ["$until", "$from"]}
         sums = {
             name: {
@@ -171,7 +169,14 @@ class ValueLedger:
             },
             # A period of less than an hour may begin after the one hour that it touches.
             {"$match": {"$expr": {"$lt": ["$from", "$until"]}}},
-            {"$group": {"_id": ["$state.category", "$state.currency"], "entries": {"$sum": 1}, **sums}},
+            {
+                "$group": {
+                    "_id": ["$state.category", "$state.currency"],
+                    "entries": {"$sum": 1},
+                    **sums,
+                    "provisional": {"$sum": {"$cond": ["$state.provisional", sums["amounts"]["$sum"], 0]}},
+                }
+            },
             {"$sort": {"_id": 1}},
         ]
         found = await (await self._entries.aggregate(pipeline)).to_list()
@@ -188,7 +193,8 @@ class ValueLedger:
                     "_id": ["$state.ticket", "$state.currency"],
                     "amount": {"$sum": "$state.total"},
                     "formula": {"$last": "$state.formula"},
-                    "model": {"$last": {"$last": "$state.evidence"}},
+                    "model": {"$last": "$state.model"},
+                    "provisional": {"$last": "$state.provisional"},
                 }
             },
             {"$match": {"amount": {"$ne": 0}}},
@@ -197,16 +203,16 @@ class ValueLedger:
         found: dict[str, LossSum] = {}
         async for one in await self._entries.aggregate(pipeline):
             ticket, currency = one["_id"]
-            model, version, _ = one["model"]
+            model, version = one["model"]
             formula = f"{one['formula']}, {model} version {version}"
-            found[ticket] = LossSum(currency, int(one["amount"]), provisional=False, formula=formula)
+            found[ticket] = LossSum(currency, int(one["amount"]), provisional=bool(one["provisional"]), formula=formula)
         return found
 
 
 def _money_sum(row: Mapping[str, Any]) -> MoneySum:
     category, currency = row["_id"]
     amount, low, high = (int(row[name]) for name in _ROWS)
-    return MoneySum(Category(category), currency, amount, low, high, row["entries"])
+    return MoneySum(Category(category), currency, amount, low, high, row["entries"], int(row["provisional"] or 0))
 
 
 def _hours_to(at: Any) -> dict[str, Any]:

@@ -28,8 +28,11 @@ EXPORTS, HOURS = "span_exports", "span_hours"
 SETTLE = timedelta(seconds=60)
 """How long a lost call waits for a server's span under it, from a process that exports less often."""
 EVERY_SECONDS = 15.0
-NUMBERS = (("v", "valid"), ("g", "good"), ("q", "squares"), ("n", "n"), ("b", "bad"))
-"""The keys of a row and what they hold of its sums; "l" is the latest end, "t" the slice, "s" the service."""
+NUMBERS = (
+    *(("v", "valid"), ("g", "good"), ("q", "squares"), ("n", "n"), ("b", "bad"), ("c", "called")),
+    *(("k", "begun"), ("w", "begun_weight"), ("x", "begun_squares")),
+)
+"""The keys of a row and its sums; "l" is the latest end, "t" the slice, "s" the service. What is 0 is left out."""
 _FORGET_SECONDS = 7_200
 """How long a digest is remembered after its export is folded; senders give up resending far earlier."""
 _AT_ONCE = 2_000
@@ -55,7 +58,7 @@ class Spans:
         Raises:
             pymongo.errors.PyMongoError: what became of it is unknown; the same request may be sent again.
         """
-        if not export.hours and not export.answered:
+        if not export.hours and not export.answered and not export.bones:
             return True
         try:
             await self._exports.insert_one(_encode(export))
@@ -88,6 +91,8 @@ class Spans:
             [
                 IndexModel([("hours", ASCENDING), ("at", ASCENDING)]),
                 IndexModel([("answered", ASCENDING)], sparse=True),
+                IndexModel([("at", ASCENDING)], partialFilterExpression={"bones": {"$exists": True}}, name="bones"),
+                IndexModel([("hits.s", ASCENDING), ("hits.t", ASCENDING)], sparse=True),
                 IndexModel([("done_at", ASCENDING)], expireAfterSeconds=_FORGET_SECONDS, sparse=True),
             ]
         )
@@ -180,7 +185,7 @@ async def still_lost(exports: AsyncCollection[dict[str, Any]], lost: Iterable[Lo
 
 def sums_of(row: Mapping[str, Any]) -> Sums:
     """The sums that a row holds."""
-    return Sums(row["v"], row["g"], row["q"], row["n"], row["b"], row["l"])
+    return Sums(last_ms=row["l"], **{name: row.get(key, 0) for key, name in NUMBERS})
 
 
 def _encode(export: Export) -> dict[str, Any]:
@@ -196,6 +201,13 @@ def _encode(export: Export) -> dict[str, Any]:
         document["lost"] = [list(one) for one in export.lost]
     if export.answered:
         document["answered"] = list(export.answered)
+    if export.bones:
+        document["bones"] = [list(one) for one in export.bones]
+    if export.hits:
+        document["hits"] = [
+            {"t": cell.slice, "s": cell.service, "u": [list(one) for one in hit.users.items()], "p": hit.sites}
+            for cell, hit in export.hits.items()
+        ]
     if export.moved:
         document["moved"] = export.moved
     if not export.hours:
@@ -204,7 +216,8 @@ def _encode(export: Export) -> dict[str, Any]:
 
 
 def _row(sums: Sums, **place: Any) -> dict[str, Any]:
-    return {**place, **{key: getattr(sums, name) for key, name in NUMBERS}, "l": sums.last_ms}
+    numbers = {key: number for key, name in NUMBERS if (number := getattr(sums, name))}
+    return {**place, **numbers, "l": sums.last_ms}
 
 
 def _place(item: tuple[Cell, Sums]) -> Cell:

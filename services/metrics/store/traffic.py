@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -14,6 +14,7 @@ from pymongo.errors import OperationFailure
 from services.metrics.rules.availability import (
     ENOUGH,
     SLICES_AN_HOUR,
+    Cell,
     Edge,
     Lost,
     Sums,
@@ -21,6 +22,7 @@ from services.metrics.rules.availability import (
     slices_of,
     unanswered,
 )
+from services.metrics.rules.business_service import PREFIX, BusinessService, without
 from services.metrics.rules.fact import EPOCH
 from services.metrics.rules.period import Period
 from services.metrics.rules.registry import METRICS
@@ -28,6 +30,8 @@ from services.metrics.rules.values import Standing, Value, too_few, undefined
 from services.metrics.store.spans import EXPORTS, HOURS, NUMBERS, SETTLE, still_lost, sums_of
 from services.runtime.door import now
 
+PATIENCE = timedelta(seconds=15)
+"""How long an outage waits for a server's span under a call without an answer; one that comes later amends it."""
 _TRIES = 3
 # SnapshotUnavailable, SnapshotTooOld
 _NOT_AT_THIS_INSTANT = (246, 239)
@@ -69,11 +73,47 @@ class Traffic:
             ):
                 async for row in await collection.aggregate(stages, session=view.session):
                     found.setdefault(row["_id"], Sums()).merge(sums_of(row))
-            for cell, sums in unanswered(await self._lost(view)).items():
+            for cell, sums in unanswered(await self._lost(view, now() - SETTLE)).items():
+                if cell.slice not in view.wanted:
+                    continue
                 found.setdefault(cell.service, Sums()).merge(sums)
-            return dict(sorted(found.items()))
+            # Of some only calls to them are known, and none that failed.
+            return {service: sums for service, sums in sorted(found.items()) if sums.n}
 
         return await self._at_one_instant(period, read)
+
+    async def cells(self, period: Period, services: Sequence[str], at: datetime) -> dict[Cell, Sums]:
+        """The slices of services that begin in the period; a call without an answer counts once it has waited a bit."""
+
+        async def read(view: _View) -> dict[Cell, Sums]:
+            found: dict[Cell, Sums] = {}
+            chosen = {**_inside(view.wanted, "cells.t"), "cells.s": {"$in": list(services)}}
+            totals: dict[str, Any] = {key: {"$sum": f"$cells.{key}"} for key, _ in NUMBERS}
+            by_slice: Stages = [
+                {"$unwind": "$cells"},
+                {"$match": chosen},
+                {"$group": {"_id": {"t": "$cells.t", "s": "$cells.s"}, **totals, "l": {"$max": "$cells.l"}}},
+            ]
+            hours: Stages = [{"$match": {"_id": _between(view.wanted)}}, *by_slice]
+            for collection, stages in ((self._hours, hours), (self._exports, _open(view, by_slice, "cells"))):
+                async for row in await collection.aggregate(stages, session=view.session):
+                    found.setdefault(Cell(row["_id"]["t"], row["_id"]["s"]), Sums()).merge(sums_of(row))
+            for cell, sums in unanswered(await self._lost(view, at - PATIENCE)).items():
+                if cell.service in services and cell.slice in view.wanted:
+                    found.setdefault(cell, Sums()).merge(sums)
+            return found
+
+        return await self._at_one_instant(period, read)
+
+    async def promised(self, service: BusinessService, period: Period) -> Sums:
+        """The requests of a business service in the slices that begin in the period, without planned maintenance."""
+        whole = Sums()
+        for one in without(period, service):
+            by_service = await self.by_service(one)
+            names = [service.name] if service.is_counted_apart else [part.service for part in service.components]
+            for name in names:
+                whole.merge(by_service.get(name, Sums()))
+        return whole
 
     async def edges(self, period: Period) -> list[Edge]:
         """The ways from service to service that were seen in the slices that begin in the period."""
@@ -101,8 +141,9 @@ class Traffic:
     async def availability(self, period: Period, _scope: str) -> Value:
         """E19 of all requests that any service answered; spans belong to no unit."""
         metric, whole = METRICS["availability"], Sums()
-        for sums in (await self.by_service(period)).values():
-            whole.merge(sums)
+        for name, sums in (await self.by_service(period)).items():
+            if not name.startswith(PREFIX):
+                whole.merge(sums)
         if not whole.n:
             return undefined(metric, "no span was received in the period")
         one = availability("", whole)
@@ -119,16 +160,17 @@ class Traffic:
             high=round(100 * one.high, 6),
         )
 
-    async def _lost(self, view: _View) -> list[Lost]:
+    async def _lost(self, view: _View, came_before: datetime) -> list[Lost]:
         """The calls of open exports that have waited long enough for a server's span, and got none."""
-        where = {"lost.0": {"$exists": True}, "at": {"$lt": now() - SETTLE}, "hours": _between(view.wanted)}
+        where = {"lost.0": {"$exists": True}, "at": {"$lt": came_before}, "hours": _between(view.wanted)}
         fields = {"lost": 1, "hours": 1}
         lost = []
         async for document in self._exports.find(where, fields, session=view.session):
             digest, hours = document["_id"], document["hours"]
             for one in (Lost(*row) for row in document["lost"]):
                 hour = one.slice // SLICES_AN_HOUR
-                if one.slice in view.wanted and hour in hours and digest not in view.half.get(hour, ()):
+                here = one.slice in view.wanted or one.begun in view.wanted
+                if here and hour in hours and digest not in view.half.get(hour, ()):
                     lost.append(one)
         return await still_lost(self._exports, lost, view.session)
 

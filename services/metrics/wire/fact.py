@@ -51,6 +51,10 @@ def seen(message: Any) -> Seen:
         duplicate=code == ticket_pb2.RESOLUTION_CODE_DUPLICATE
         or any(link.relation == ticket_pb2.LINK_RELATION_DUPLICATES for link in ticket.links),
         knowledge_used=ticket.knowledge_used,
+        passed_on=_passed_on(message, ticket),
+        asked=isinstance(message, events_pb2.RequesterAsked),
+        contacted=_contacted(message, ticket),
+        caused_by=tuple(link.target for link in ticket.links if _blames_a_change(link)),
     )
 
 
@@ -58,6 +62,22 @@ def _given(message: Any, ticket: ticket_pb2.Ticket) -> bool:
     if isinstance(message, events_pb2.TicketAssigned):
         return bool(ticket.assignee) and ticket.assignee != message.previous_assignee
     return isinstance(message, events_pb2.TicketOpened) and bool(ticket.assignee)
+
+
+def _passed_on(message: Any, ticket: ticket_pb2.Ticket) -> bool:
+    if not isinstance(message, events_pb2.TicketAssigned) or message.previous_team != ticket.team:
+        return False
+    return bool(message.previous_assignee and ticket.assignee) and message.previous_assignee != ticket.assignee
+
+
+def _contacted(message: Any, ticket: ticket_pb2.Ticket) -> bool:
+    if not isinstance(message, events_pb2.CommentAdded) or message.comment.visibility != ticket_pb2.VISIBILITY_PUBLIC:
+        return False
+    return message.comment.author in {ticket.requester, ticket.opener} - {""}
+
+
+def _blames_a_change(link: ticket_pb2.Link) -> bool:
+    return link.relation == ticket_pb2.LINK_RELATION_CAUSED_BY and link.target.startswith("changes/")
 
 
 def seen_clocks(clocks: sla_pb2.TicketClocks) -> SeenClocks:

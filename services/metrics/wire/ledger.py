@@ -1,39 +1,33 @@
-"""Ledger entries as messages and back, and the ends of incidents as the events of tickets tell them."""
+"""Ledger entries and bookings as messages and back, and the ends of incidents as the events of tickets tell them."""
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from typing import Any
 
-from throughline.metrics.v1 import events_pb2
+from google.protobuf.duration_pb2 import Duration
+from throughline.metrics.v1 import events_pb2, ledger_pb2
 from throughline.metrics.v1 import metrics_pb2 as pb
 from throughline.tickets.v1 import ticket_pb2
 from throughline.type.v1 import money_pb2
 
-from services.metrics.rules.fact import State
+from services.metrics.rules.books import Reopened
+from services.metrics.rules.claims import End, Evidence, Place
+from services.metrics.rules.fact import EPOCH, State
 from services.metrics.rules.fold import Seen, exclusion_of
-from services.metrics.rules.ledger import FORMULAS, End, Entry, EntryRecorded, Evidence, Place, inputs_by_name
+from services.metrics.rules.formulas import AnyInputs, HourInput, Measured, amounts_of, numbers_of
+from services.metrics.rules.ledger import Booking, Entry, EntryRecorded, LeftOut
+from services.metrics.rules.people_model import FORMULA as PEOPLE
 from services.metrics.rules.people_model import Inputs
 from services.metrics.wire.board import CATEGORIES
 from services.metrics.wire.fact import CHANNEL_OF, CHANNELS, TYPE_OF, TYPES, seen
+from services.metrics.wire.inputs import named
 from services.metrics.wire.instants import instant, set_instant, timestamp
 
 CATEGORY_OF = {value: one for one, value in CATEGORIES.items()}
 _HOUR = timedelta(hours=1)
-_TICKET = "the ticket, as of the event that ended it"
-_MODEL = "the cost model"
-_ASSUMED = "assumed by people/1: the number of users is uncertain by half"
-# What each input is counted in, and where it is from.
-_UNITS = {
-    "users": ("people", f"{_MODEL}, by the ticket's impact"),
-    "per_mille": ("per mille of their work", f"{_MODEL}, by the ticket's priority"),
-    "hourly_rate": ("minor units per person and hour", _MODEL),
-    "start_ms": ("milliseconds since 1970-01-01 UTC", "the ticket's opening"),
-    "ms": ("milliseconds", f"{_TICKET}: from its opening, wall clock, capped by the cost model"),
-    "low_per_mille": ("per mille of the users", _ASSUMED),
-    "high_per_mille": ("per mille of the users", _ASSUMED),
-    "sign": ("factor", "1 books, -1 takes back"),
-}
+_MS = timedelta(milliseconds=1)
 
 
 def end_of(message: Any) -> End | None:
@@ -62,9 +56,15 @@ def end_of(message: Any) -> End | None:
     )
 
 
+def reopened_of(message: Any) -> Reopened:
+    """The reopening that an event tells."""
+    return Reopened(message.ticket.name, message.ticket.etag)
+
+
 def entry_message(entry: Entry) -> pb.LedgerEntry:
     """An entry as its readers see it; hours in which nothing was lost have no line."""
     first = entry.amounts.first_hour
+    hours = entry.inputs.hours if isinstance(entry.inputs, Measured) else ()
     return pb.LedgerEntry(
         name=entry.name,
         category=CATEGORIES[entry.category],
@@ -78,17 +78,36 @@ def entry_message(entry: Entry) -> pb.LedgerEntry:
         total=_money(entry, entry.total),
         formula=entry.formula,
         evidence=[pb.Evidence(resource=one.resource, version=one.version, note=one.note) for one in entry.evidence],
-        inputs=[
-            pb.FormulaInput(name=name, value=value, unit=_UNITS[name][0], source=_UNITS[name][1])
-            for name, value in inputs_by_name(entry.inputs).items()
-        ],
+        inputs=[named(entry.formula, name, value) for name, value in numbers_of(entry.inputs).items()],
         occur_time=timestamp(entry.occurred_at),
         record_time=timestamp(entry.recorded_at),
         reverses=entry.reverses,
+        provisional=entry.provisional,
         low=_money(entry, entry.low),
+        middle=_money(entry, entry.middle),
         high=_money(entry, entry.high),
         ticket=entry.ticket,
+        cause=entry.cause,
+        hours=[hour_message(one) for one in hours],
+        left_out=[left_out_message(one) for one in entry.left_out],
     )
+
+
+def hour_message(hour: HourInput) -> pb.FormulaHour:
+    """An hour that a formula adds up."""
+    return pb.FormulaHour(
+        hour_time=timestamp(EPOCH + hour.start_ms * _MS),
+        milliseconds=hour.ms,
+        expected_milli=hour.expected,
+        actual_milli=hour.actual,
+        recovered_milli=hour.recovered,
+    )
+
+
+def left_out_message(one: LeftOut) -> pb.LeftOutTime:
+    """Time that is not in an amount."""
+    length = Duration(seconds=one.ms // 1000, nanos=one.ms % 1000 * 1_000_000)
+    return pb.LeftOutTime(resource=one.resource, duration=length, reason=one.why)
 
 
 def entry_of(message: events_pb2.LedgerEntryRecorded) -> Entry:
@@ -99,15 +118,16 @@ def entry_of(message: events_pb2.LedgerEntryRecorded) -> Entry:
         ValueError: its inputs do not give its total.
     """
     one = message.entry
-    inputs = Inputs(**{given.name: given.value for given in one.inputs})
+    inputs = inputs_of(one)
     entry = Entry(
         name=one.name,
-        ticket=one.ticket,
+        # An entry of before there were other causes names its ticket alone.
+        cause=one.cause or one.ticket,
         category=CATEGORY_OF[one.category],
         currency=one.total.currency_code,
         formula=one.formula,
         inputs=inputs,
-        amounts=FORMULAS[one.formula](inputs),
+        amounts=amounts_of(one.formula, inputs),
         place=Place(
             service=message.place.service,
             team=message.place.team,
@@ -122,10 +142,54 @@ def entry_of(message: events_pb2.LedgerEntryRecorded) -> Entry:
         occurred_at=instant(one.occur_time),
         recorded_at=instant(one.record_time),
         reverses=one.reverses,
+        provisional=one.provisional,
+        left_out=tuple(
+            LeftOut(given.resource, given.duration.seconds * 1000 + given.duration.nanos // 1_000_000, given.reason)
+            for given in one.left_out
+        ),
     )
     if entry.total != one.total.minor_units:
         raise ValueError(f"{one.name} says {one.total.minor_units}, and its inputs give {entry.total}")
     return entry
+
+
+def inputs_of(entry: pb.LedgerEntry) -> AnyInputs:
+    """The inputs that an entry shows.
+
+    Raises:
+        TypeError: an input that this release does not know.
+    """
+    numbers = {given.name: given.value for given in entry.inputs}
+    if entry.formula == PEOPLE:
+        return Inputs(**numbers)
+    hours = tuple(
+        HourInput(
+            (instant(one.hour_time) - EPOCH) // _MS,
+            one.milliseconds,
+            one.expected_milli,
+            one.actual_milli,
+            one.recovered_milli,
+        )
+        for one in entry.hours
+    )
+    # A reversal draws as the entry did that it takes back.
+    seed = (entry.reverses or entry.name) if "count_low_per_mille" in numbers else ""
+    return Measured(tuple(numbers.items()), hours, seed)
+
+
+def booking_message(booking: Booking) -> ledger_pb2.Booking:
+    """What the ledger holds of one cause."""
+    span = booking.span
+    return ledger_pb2.Booking(
+        name=booking.name,
+        cause=booking.cause,
+        service=booking.service,
+        entry=booking.open.name if booking.open is not None else "",
+        unbooked_reason=booking.unbooked.name if booking.unbooked else "",
+        unbooked_note=booking.unbooked.value,
+        start_time=timestamp(span[0]) if span else None,
+        end_time=timestamp(span[1]) if span else None,
+    )
 
 
 def told(event: EntryRecorded) -> events_pb2.LedgerEntryRecorded:
@@ -144,6 +208,11 @@ def told(event: EntryRecorded) -> events_pb2.LedgerEntryRecorded:
             source=place.source,
         ),
     )
+
+
+def canonical(entry: Entry) -> bytes:
+    """SHA-256 of everything that an entry says, the same on every machine."""
+    return hashlib.sha256(told(EntryRecorded(entry)).SerializeToString(deterministic=True)).digest()
 
 
 def _place(told: Seen) -> Place:

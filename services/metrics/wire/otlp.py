@@ -30,17 +30,18 @@ _FIELDS: dict[str, dict[str, tuple[int, Any, bool, str]]] = {
     "Resource": {"attributes": (1, _BYTES, True, "")},
     "ScopeSpans": {"spans": (2, _MESSAGE, True, "Span")},
     "Span": {
+        "trace_id": (1, _BYTES, False, ""),
         "span_id": (2, _BYTES, False, ""),
         "trace_state": (3, _BYTES, False, ""),
         "parent_span_id": (4, _BYTES, False, ""),
         "name": (5, _BYTES, False, ""),
         "kind": (6, _ENUM, False, ""),
+        "start_time_unix_nano": (7, _FIXED64, False, ""),
         "end_time_unix_nano": (8, _FIXED64, False, ""),
         "attributes": (9, _BYTES, True, ""),
-        "status": (15, _MESSAGE, False, "Status"),
+        "status": (15, _BYTES, False, ""),
         "flags": (16, _FIXED32, False, ""),
     },
-    "Status": {"code": (3, _ENUM, False, "")},
 }
 
 

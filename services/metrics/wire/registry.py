@@ -9,7 +9,7 @@ from services.metrics.rules.values import Standing, Value
 
 LANGUAGES = ("en", "zh")
 _BANDS = {one: pb.Band.Value(f"BAND_{one.name}") for one in Band}
-_STANDINGS = {one: pb.ValueState.Value(f"VALUE_STATE_{one.name}") for one in Standing}
+STANDINGS = {one: pb.ValueState.Value(f"VALUE_STATE_{one.name}") for one in Standing}
 
 
 def metric_message(metric: Metric) -> pb.Metric:
@@ -33,7 +33,7 @@ def value_message(value: Value) -> pb.Value:
     """A number with its doubt."""
     return pb.Value(
         metric=value.metric,
-        state=_STANDINGS[value.standing],
+        state=STANDINGS[value.standing],
         value=value.value,
         n=value.n,
         numerator=value.numerator,

@@ -3,104 +3,156 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 from google.protobuf.message import DecodeError
-from opentelemetry.proto.common.v1.common_pb2 import KeyValue
-from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
-from throughline.metrics.v1 import metrics_pb2 as pb
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from services.metrics.rules import span as spans
 from services.metrics.rules.availability import (
     EARLY,
     LATE,
     SLICE,
-    Availability,
+    SLICES_AN_HOUR,
     Cell,
-    Edge,
     Export,
+    Hit,
     Lost,
     Sums,
     Way,
     weight,
 )
+from services.metrics.rules.blame import Ended
 from services.metrics.rules.fact import EPOCH
-from services.metrics.rules.span import Outcome
-from services.metrics.wire import otlp
-from services.metrics.wire.instants import timestamp
+from services.metrics.rules.span import SLOW_MS, Outcome
+from services.metrics.wire import attributes, otlp
+from services.metrics.wire.attributes import ADDRESS, CALLEE, GRPC, HTTP, NOBODYS, STORE
+from services.metrics.wire.request import Promise, Promises, digest
 from services.runtime.refusal import Refusal
 
 UNKNOWN_SERVICE = "unknown_service"
-_LONGEST_NAME = 100
+MOST_BONES = 400
+"""Of one export; of more, those of the traces with the smallest ids, so that every replica keeps the same."""
 _HAS_REMOTE, _REMOTE = 0x100, 0x200
-_SERVER, _CLIENT, _ERROR = Span.SPAN_KIND_SERVER, Span.SPAN_KIND_CLIENT, Status.STATUS_CODE_ERROR
+_SERVER, _CLIENT = Span.SPAN_KIND_SERVER, Span.SPAN_KIND_CLIENT
 _MS_NS = 1_000_000
 _SLICE_NS = SLICE // timedelta(microseconds=1) * 1000
-_KNOWN_ATTRIBUTES = 20_000
-
-
-# What an attribute tells of its span: plain numbers, because they are compared for every one of them.
-_NOTHING, _NOBODYS, _GRPC, _HTTP, _CALLEE = range(5)
-_GOOD, _LEFT_OUT = Outcome.GOOD, Outcome.LEFT_OUT
-
-_Said = tuple[int, Any, Outcome]
-_SAYS_NOTHING: _Said = (_NOTHING, None, _GOOD)
-_GRPC_CODES = ("rpc.grpc.status_code", "rpc.response.status_code")
-_HTTP_CODES = ("http.response.status_code", "http.status_code")
-_PATHS = ("url.path", "http.route", "http.target")
-_READ = frozenset(
-    name.encode()
-    for name in (*_GRPC_CODES, *_HTTP_CODES, *_PATHS, "rpc.service", "peer.service", "user_agent.synthetic.type")
-)
+_SLOW_NS = SLOW_MS * _MS_NS
+_GOOD, _BAD, _LEFT_OUT = Outcome.GOOD, Outcome.BAD, Outcome.LEFT_OUT
 _weight = lru_cache(maxsize=4096)(lambda state: weight(state.decode(errors="replace")))
-_own = lru_cache(maxsize=4096)(lambda name: spans.is_own(name.decode(errors="replace")))
-_known: dict[bytes, _Said] = {}
 
 
-def measured(data: bytes, received_at: datetime) -> Export:
+def measured(data: bytes, received_at: datetime, promises: Promises | None = None) -> Export:
     """What an export request comes to. received_at: aware UTC, when it came.
 
     Raises:
         Refusal: SPANS_UNREADABLE, when the bytes are no such request.
     """
     try:
-        return _Pass(otlp.Request.FromString(data), Export(hashlib.sha256(data).digest(), received_at)).export
+        request = otlp.Request.FromString(data)
     except DecodeError as error:
         raise Refusal.invalid("", "SPANS_UNREADABLE", f"This is no OTLP trace export: {error}.") from error
+    return _Pass(request, Export(digest(data), received_at), promises or {}).export
 
 
 class _Pass:
     """One pass over a request."""
 
-    def __init__(self, request: Any, export: Export) -> None:
+    def __init__(self, request: Any, export: Export, promises: Promises) -> None:
         self._request = request
+        self._promises = promises
         self.export = export
         self._received_ns = (export.received_at - EPOCH) // timedelta(microseconds=1) * 1000
         self._earliest = self._received_ns - LATE // timedelta(microseconds=1) * 1000
         self._latest = self._received_ns + EARLY // timedelta(microseconds=1) * 1000
         self._owners: dict[bytes, str] | None = None
-        self._cells: dict[tuple[int, str], Sums] = {}
-        self._ways: dict[tuple[int, str, str], tuple[int, int]] = {}
+        # Good requests by service, then slice and tracestate: most spans are no more than one more of these.
+        self._good: dict[str, dict[tuple[int, bytes], int]] = {}
+        self._newest: dict[str, int] = {}
+        self._tries: dict[tuple[int, str, bytes], float] = {}
+        self._ways: dict[tuple[int, str, str], list[Any]] = {}
         for resource in request.resource_spans:
-            service = _service(resource.resource.attributes)
+            service, site = attributes.service_of(resource.resource.attributes)
             for scope in resource.scope_spans:
-                self._scope(service, scope.spans)
-        export.cells = {Cell(*place): sums for place, sums in self._cells.items()}
-        export.ways = {Way(*place): seen for place, seen in self._ways.items()}
+                self._scope(service or UNKNOWN_SERVICE, site, scope.spans)
+        self._sum_up()
 
-    def _scope(self, service: str, found: Any) -> None:
+    def _scope(self, service: str, site: str, found: Any) -> None:  # noqa: C901 - a call for each span would cost more than its count
         self.export.spans += len(found)
+        of_grpc, of_http = _of_grpc, _of_http
+        layouts = attributes.layouts_of(service)
+        layout_of = layouts.get
+        known, learnt, is_error = attributes.known.get, attributes.learnt, attributes.is_error
+        earliest, latest = self._earliest, self._latest
+        good = self._good.setdefault(service, {})
+        promised = self._promises.get(service)
+        newest = self._newest.get(service, 0)
+        failing: set[bytes] = set()
+        calls: list[Any] = []
         for span in found:
             kind = span.kind
-            if kind == _SERVER:
-                flags = span.flags
-                if flags & _REMOTE if flags & _HAS_REMOTE else self._is_entry(span.parent_span_id, service):
-                    self._server(service, span)
-            elif kind == _CLIENT:
-                self._client(service, span)
+            if kind == _CLIENT:
+                calls.append(span)
+                self._client(service, span, failing, layouts)
+                continue
+            if kind != _SERVER:
+                continue
+            flags = span.flags
+            if not (flags & _REMOTE if flags & _HAS_REMOTE else self._is_entry(span.parent_span_id, service)):
+                continue
+            name, told = span.name, span.attributes
+            count = len(told)
+            layout = layout_of((kind, name, count)) or attributes.new_layout(layouts, kind, name, count, is_call=False)
+            if layout.is_own:
+                continue
+            status = span.status
+            error = bool(status) and is_error(status)
+            grpc = http = None
+            place = layout.place
+            if place >= 0 and layout.left and not error:
+                layout.left -= 1
+                attribute = told[place]
+                one = known(attribute)
+                if one is None:
+                    one = learnt(attribute)
+                said: Any = (one,) if one else ()
+            else:
+                said = layout.said(told, whole=error)
+            for what, value in said:
+                if what == GRPC:
+                    grpc = value
+                elif what == HTTP:
+                    http = value
+                elif what == NOBODYS:
+                    break
+            else:
+                if grpc is not None:
+                    outcome = of_grpc(grpc)
+                elif http is not None:
+                    outcome = of_http(http)
+                else:
+                    outcome = _BAD if error else _GOOD
+                raw = span.end_time_unix_nano
+                ended = raw if earliest <= raw <= latest else self._moved()
+                if outcome is _GOOD and (raw - (began := span.start_time_unix_nano) < _SLOW_NS or not began):
+                    if ended > newest:  # noqa: PLR1730 - max() costs three times as much
+                        newest = ended
+                    key = (ended // _SLICE_NS, span.trace_state)
+                    good[key] = good.get(key, 0) + 1
+                else:
+                    self._notable(service, site, span, ended, outcome, grpc, http)
+                if promised is not None:
+                    self._promised(promised, span, ended, outcome)
+        self._newest[service] = newest
+        if failing:
+            self._siblings(service, calls, failing)
+
+    def _moved(self) -> int:
+        self.export.moved += 1
+        return self._received_ns
 
     def _is_entry(self, parent: bytes, service: str) -> bool:
         """Whether a span whose exporter does not say so was called from outside: its parent is not of this service."""
@@ -109,145 +161,239 @@ class _Pass:
     def _owner(self, span_id: bytes) -> str | None:
         if self._owners is None:
             self._owners = {
-                span.span_id: service
+                span.span_id: service or UNKNOWN_SERVICE
                 for resource in self._request.resource_spans
-                for service in (_service(resource.resource.attributes),)
+                for service, _ in (attributes.service_of(resource.resource.attributes),)
                 for scope in resource.scope_spans
                 for span in scope.spans
             }
         return self._owners.get(span_id)
 
-    def _server(self, service: str, span: Any) -> None:
-        outcome = _outcome(span)
-        if outcome is not _GOOD:
-            if outcome is None:
+    def _notable(
+        self, service: str, site: str, span: Any, ended: int, outcome: Outcome, grpc: int | None, http: int | None
+    ) -> None:
+        """A request that ended badly, slowly, or without its caller."""
+        export, state = self.export, span.trace_state
+        weight = _weight(state) if state else 1.0
+        if parent := span.parent_span_id:
+            export.answered.add(parent)
+        if outcome is not _LEFT_OUT:
+            sums = self._cell(ended // _SLICE_NS, service)
+            sums.valid += weight
+            sums.squares += weight * weight
+            sums.n += 1
+            sums.last_ms = max(sums.last_ms, ended // _MS_NS)
+            if outcome is _GOOD:
+                sums.good += weight
+            else:
+                sums.bad += 1
+        user, own_site, route = attributes.hit_by(span.attributes)
+        if outcome is _BAD:
+            begun = self._begun(span, ended)
+            place = (begun, service, span.trace_id)
+            self._tries[place] = self._tries.get(place, 0.0) + weight
+            sums = self._cell(begun, service)
+            sums.begun += 1
+            sums.begun_weight += weight
+            hit = export.hits.setdefault(Cell(begun, service), Hit())
+            if user:
+                hashed = _hashed(user)
+                hit.users[hashed] = hit.users.get(hashed, 0) + 1
+            if where := own_site or site:
+                hit.sites[where] = hit.sites.get(where, 0.0) + weight
+        if grpc is not None:
+            how = spans.ended_as_grpc(grpc)
+        elif http is not None:
+            how = spans.ended_as_http(http)
+        else:
+            how = Ended.FAULT if outcome is _BAD else Ended.FINE
+        self._bone(service, span, how, "", route or _text(span.name), weight, is_call=False, bad=outcome is _BAD)
+
+    def _client(self, service: str, span: Any, failing: set[bytes], layouts: attributes.Layouts) -> None:  # noqa: C901 - as `_scope`
+        name, found = span.name, span.attributes
+        count = len(found)
+        layout = layouts.get((_CLIENT, name, count))
+        if layout is None:
+            layout = attributes.new_layout(layouts, _CLIENT, name, count, is_call=True)
+        if layout.is_own:
+            return
+        status = span.status
+        error = bool(status) and attributes.is_error(status)
+        callee = host = store = ""
+        grpc = http = None
+        place = layout.place
+        if place >= 0 and layout.left and not error:
+            layout.left -= 1
+            attribute = found[place]
+            one = attributes.known.get(attribute)
+            if one is None:
+                one = attributes.learnt(attribute)
+            said: Any = (one,) if one else ()
+        else:
+            said = layout.said(found, whole=error)
+        for what, value in said:
+            if what == CALLEE:
+                callee = value
+            elif what == GRPC:
+                grpc = value
+            elif what == HTTP:
+                http = value
+            elif what == ADDRESS:
+                host = value
+            elif what == STORE:
+                store = value
+            elif what == NOBODYS:
                 return
-            if parent := span.parent_span_id:
-                self.export.answered.add(parent)
-            if outcome is _LEFT_OUT:
-                return
-        ended = self._ended(span)
-        # A plain tuple equals the cell, and costs a third of making one.
-        sums = self._cells.get((ended // _SLICE_NS, service))
-        if sums is None:
-            sums = self._cells[ended // _SLICE_NS, service] = Sums()
+        callee = callee or store or host
+        raw = span.end_time_unix_nano
+        began = span.start_time_unix_nano
+        slow = raw - began >= _SLOW_NS and began > 0
+        if not callee and not error and not slow:
+            return
+        ended = raw if self._earliest <= raw <= self._latest else self._moved()
         state = span.trace_state
         weight = _weight(state) if state else 1.0
-        sums.valid += weight
-        sums.squares += weight * weight
-        sums.n += 1
-        if outcome is _GOOD:
-            sums.good += weight
+        if callee:
+            seen = (ended // _SLICE_NS, service, callee)
+            way = self._ways.get(seen)
+            if way is None:
+                way = self._ways[seen] = [0, 0, 0.0]
+            way[0] += 1
+            if ended > way[1]:  # noqa: PLR1730 - max() costs three times as much
+                way[1] = ended
+            way[2] += weight
+        if error or slow:
+            self._failed_call(
+                service, span, ended, weight, callee, grpc, http, store=bool(store), error=error, slow=slow
+            )
+            if error and (parent := span.parent_span_id):
+                failing.add(parent)
+
+    def _failed_call(
+        self,
+        service: str,
+        span: Any,
+        ended: int,
+        weight: float,
+        callee: str,
+        grpc: int | None,
+        http: int | None,
+        *,
+        store: bool,
+        error: bool,
+        slow: bool,
+    ) -> None:
+        if grpc is not None:
+            how = Ended.SILENT if grpc == spans.GRPC_UNAVAILABLE else spans.ended_as_grpc(grpc)
+        elif http is not None:
+            how = spans.ended_as_http(http)
         else:
-            sums.bad += 1
-        ended_ms = ended // _MS_NS
-        sums.last_ms = max(sums.last_ms, ended_ms)
-
-    def _client(self, service: str, span: Any) -> None:
-        if _own(span.name):
-            return
-        callee, grpc, answered = "", None, False
-        known = _known.get
-        for attribute in span.attributes:
-            says, value, _ = known(attribute) or _learnt(attribute)
-            if says == _CALLEE:
-                callee = value
-            elif says == _GRPC:
-                grpc = value
-            elif says == _HTTP:
-                answered = True
-            elif says == _NOBODYS:
-                return
-        if not callee:
-            return
-        ended = self._ended(span)
-        slice, ended_ms = ended // _SLICE_NS, ended // _MS_NS
-        way = (slice, service, callee)
-        calls, last_ms = self._ways.get(way, (0, 0))
-        self._ways[way] = (calls + 1, max(last_ms, ended_ms))
+            how = Ended.SILENT if error else Ended.FINE
+        if error and how == Ended.FINE:
+            how = Ended.FAULT
         # gRPC says UNAVAILABLE when there was no answer; other protocols then have no status to tell.
-        lost = grpc == spans.GRPC_UNAVAILABLE if grpc is not None else not answered
-        if lost and span.status.code == _ERROR:
-            state = span.trace_state
-            self.export.lost.append(Lost(span.span_id, slice, callee, _weight(state) if state else 1.0, ended_ms))
+        silent = how == Ended.SILENT or (how == Ended.LATE and slow and http is None)
+        if error and silent and callee and not store:
+            slice = ended // _SLICE_NS
+            # Both in one hour, because hours are folded one by one.
+            begun = max(self._begun(span, ended), slice - slice % SLICES_AN_HOUR)
+            lost = Lost(span.span_id, slice, callee, weight, ended // _MS_NS, begun, span.trace_id)
+            self.export.lost.append(lost)
+            self.export.lost += [
+                lost._replace(callee=one.name)
+                for one in self._promises.get(callee, ())
+                if not one.routes or _text(span.name) in one.routes
+            ]
+        self._bone(service, span, how, callee, _text(span.name), weight, is_call=True, bad=False)
 
-    def _ended(self, span: Any) -> int:
-        ended: int = span.end_time_unix_nano
-        if self._earliest <= ended <= self._latest:
-            return ended
-        self.export.moved += 1
-        return self._received_ns
+    def _siblings(self, service: str, calls: Sequence[Any], failing: set[bytes]) -> None:
+        """Calls that went well beside one that did not: it may have been tried again."""
+        for span in calls:
+            if span.parent_span_id in failing and not attributes.is_error(span.status):
+                callee = next(
+                    (
+                        said[1]  # type: ignore[index]
+                        for one in span.attributes
+                        if (said := attributes.known.get(one)) and said[0] == CALLEE  # type: ignore[index]
+                    ),
+                    "",
+                )
+                self._bone(service, span, Ended.FINE, callee, _text(span.name), 1.0, is_call=True, bad=False)
+
+    def _bone(
+        self,
+        service: str,
+        span: Any,
+        how: Ended,
+        callee: str,
+        route: str,
+        weight: float,
+        *,
+        is_call: bool,
+        bad: bool,
+    ) -> None:
+        began, ended = span.start_time_unix_nano // _MS_NS, span.end_time_unix_nano // _MS_NS
+        ids = (span.trace_id, span.span_id, span.parent_span_id)
+        self.export.bones.append((*ids, service, is_call, bad, began, ended, int(how), callee, route, weight))
+
+    def _promised(self, promised: tuple[Promise, ...], span: Any, ended: int, outcome: Outcome) -> None:
+        """Counts a request for the business services that it is part of."""
+        if outcome is _LEFT_OUT:
+            return
+        names: set[str] | None = None
+        weight = _weight(span.trace_state) if span.trace_state else 1.0
+        length = span.end_time_unix_nano - span.start_time_unix_nano
+        for one in promised:
+            if one.routes:
+                if names is None:
+                    names = {_text(span.name), attributes.hit_by(span.attributes)[2]}
+                if not names & one.routes:
+                    continue
+            bad = outcome is _BAD or (one.slow_ns > 0 and length > one.slow_ns)
+            counted = Sums(weight, 0.0 if bad else weight, weight * weight, 1, int(bad), ended // _MS_NS)
+            self._cell(ended // _SLICE_NS, one.name).merge(counted)
+
+    def _begun(self, span: Any, ended: int) -> int:
+        """The slice in which a span started; the one in which it counts, when its own time does not."""
+        began: int = span.start_time_unix_nano
+        return (began if self._earliest <= began <= ended else ended) // _SLICE_NS
+
+    def _cell(self, slice: int, service: str) -> Sums:
+        # A plain tuple equals the cell, and costs a third of making one.
+        found = self.export.cells.get((slice, service))  # type: ignore[call-overload]
+        if found is None:
+            found = self.export.cells[Cell(slice, service)] = Sums()
+        return found  # type: ignore[no-any-return]
+
+    def _sum_up(self) -> None:
+        export = self.export
+        for service, good in self._good.items():
+            for (slice, state), count in good.items():
+                weight = _weight(state) if state else 1.0
+                valid = weight * count
+                last = min(self._newest[service] // _MS_NS, (slice + 1) * _SLICE_NS // _MS_NS - 1)
+                self._cell(slice, service).merge(Sums(valid, valid, weight * valid, count, 0, last))
+        for (slice, service, _), weight in self._tries.items():
+            self._cell(slice, service).begun_squares += weight * weight
+        for (slice, caller, callee), (calls, last, called) in self._ways.items():
+            export.ways[Way(slice, caller, callee)] = (calls, last // _MS_NS)
+            self._cell(slice, callee).called += called
+        if len(export.bones) > MOST_BONES:
+            by_trace = sorted(export.bones, key=lambda one: one[0][8:])
+            edge = by_trace[MOST_BONES][0]
+            export.bones = [one for one in by_trace[:MOST_BONES] if one[0] != edge] or by_trace[:MOST_BONES]
 
 
-def _service(attributes: Iterable[bytes]) -> str:
-    for attribute in attributes:
-        one = KeyValue.FromString(attribute)
-        if one.key == "service.name":
-            return one.value.string_value[:_LONGEST_NAME] or UNKNOWN_SERVICE
-    return UNKNOWN_SERVICE
+_of_grpc = lru_cache(maxsize=64)(spans.of_grpc)
+_of_http = lru_cache(maxsize=1024)(spans.of_http)
 
 
-def _outcome(span: Any) -> Outcome | None:
-    """How a request ended; None when it was nobody's."""
-    if _own(span.name):
-        return None
-    found: Outcome | None = None
-    known = _known.get
-    for attribute in span.attributes:
-        says, _, outcome = known(attribute) or _learnt(attribute)
-        if says == _GRPC or (says == _HTTP and found is None):
-            found = outcome
-        elif says == _NOBODYS:
-            return None
-    return found or spans.of_status(error=span.status.code == _ERROR)
+@lru_cache(maxsize=4096)
+def _text(name: bytes) -> str:
+    return name.decode(errors="replace")[: attributes.LONGEST_NAME]
 
 
-def _learnt(attribute: bytes) -> _Said:
-    """What an attribute says, by its bytes, kept for the next span that says the same."""
-    # A key comes first and is short: tag, length, then its letters.
-    if attribute[:1] == b"\n" and attribute[2 : 2 + attribute[1]] not in _READ:
-        said = _SAYS_NOTHING
-    else:
-        said = _read(KeyValue.FromString(attribute))
-    if len(_known) >= _KNOWN_ATTRIBUTES:
-        _known.clear()
-    _known[attribute] = said
-    return said
-
-
-def _read(attribute: KeyValue) -> _Said:
-    key, value = attribute.key, attribute.value
-    if key == "rpc.grpc.status_code":
-        return _GRPC, value.int_value, spans.of_grpc(value.int_value)
-    if key == "rpc.response.status_code" and value.string_value in spans.GRPC_NUMBERS:
-        code = spans.GRPC_NUMBERS[value.string_value]
-        return _GRPC, code, spans.of_grpc(code)
-    if key in _HTTP_CODES and value.int_value:
-        return _HTTP, value.int_value, spans.of_http(value.int_value)
-    if key == "peer.service" and value.string_value:
-        return _CALLEE, value.string_value[:_LONGEST_NAME], _GOOD
-    own_path = key in _PATHS and spans.is_own_path(value.string_value)
-    own_service = key == "rpc.service" and spans.is_own(value.string_value)
-    nobodys = own_path or own_service or key == "user_agent.synthetic.type"
-    return (_NOBODYS, None, _GOOD) if nobodys else _SAYS_NOTHING
-
-
-def availability_message(one: Availability) -> pb.ServiceAvailability:
-    """A service's availability as its readers see it."""
-    return pb.ServiceAvailability(
-        service=one.service,
-        valid=one.valid,
-        good=one.good,
-        availability=one.share,
-        low=one.low,
-        high=one.high,
-        enough=one.enough,
-        last_seen_time=timestamp(one.last_seen_at),
-    )
-
-
-def edge_message(one: Edge) -> pb.ServiceEdge:
-    """A way from service to service as its readers see it."""
-    return pb.ServiceEdge(
-        caller=one.caller, callee=one.callee, calls=one.calls, last_seen_time=timestamp(one.last_seen_at)
-    )
+@lru_cache(maxsize=16_384)
+def _hashed(user: str) -> int:
+    """A user as 63 bits that do not tell who it is."""
+    return int.from_bytes(hashlib.blake2b(user.encode(), digest_size=8, person=b"throughline.user").digest()) >> 1

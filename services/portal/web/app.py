@@ -31,7 +31,10 @@ from services.runtime.identity import Keys
 from services.runtime.telemetry import set_up
 
 # Each page module holds a `blueprint`; a new one is one line.
-PAGES = ("home", "submit", "my_tickets", "articles", "queue", "changes", "board", "gallery")
+PAGES = (
+    *("home", "submit", "my_tickets", "articles", "queue", "rota", "escalations", "changes", "board"),
+    *("policies", "calendars", "judgements", "gallery"),
+)
 _UNTRACED = ("static", "health.live", "health.ready")
 _LARGEST_REQUEST = 6 * 1024 * 1024
 

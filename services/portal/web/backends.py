@@ -11,9 +11,14 @@ import grpc
 from flask import current_app
 from throughline.changes.v1 import changes_service_pb2_grpc
 from throughline.knowledge.v1 import knowledge_service_pb2_grpc
-from throughline.metrics.v1 import metrics_service_pb2_grpc
+from throughline.metrics.v1 import (
+    availability_service_pb2_grpc,
+    comparisons_service_pb2_grpc,
+    ledger_service_pb2_grpc,
+    metrics_service_pb2_grpc,
+)
 from throughline.portal.v1 import people_service_pb2_grpc
-from throughline.sla.v1 import sla_service_pb2_grpc
+from throughline.sla.v1 import escalation_service_pb2_grpc, judgement_service_pb2_grpc, sla_service_pb2_grpc
 from throughline.tickets.v1 import tickets_service_pb2_grpc
 
 from services.runtime.client import refusal_of, sync_channel
@@ -42,6 +47,12 @@ class Backends:
             "tickets", tickets_service_pb2_grpc.TicketsServiceStub
         )
         self.sla: sla_service_pb2_grpc.SlaServiceStub = stub("sla", sla_service_pb2_grpc.SlaServiceStub)
+        self.escalations: escalation_service_pb2_grpc.EscalationServiceStub = stub(
+            "sla", escalation_service_pb2_grpc.EscalationServiceStub
+        )
+        self.judgements: judgement_service_pb2_grpc.JudgementServiceStub = stub(
+            "sla", judgement_service_pb2_grpc.JudgementServiceStub
+        )
         self.knowledge: knowledge_service_pb2_grpc.KnowledgeServiceStub = stub(
             "knowledge", knowledge_service_pb2_grpc.KnowledgeServiceStub
         )
@@ -50,6 +61,15 @@ class Backends:
         )
         self.metrics: metrics_service_pb2_grpc.MetricsServiceStub = stub(
             "metrics", metrics_service_pb2_grpc.MetricsServiceStub
+        )
+        self.availability: availability_service_pb2_grpc.AvailabilityServiceStub = stub(
+            "metrics", availability_service_pb2_grpc.AvailabilityServiceStub
+        )
+        self.comparisons: comparisons_service_pb2_grpc.ComparisonsServiceStub = stub(
+            "metrics", comparisons_service_pb2_grpc.ComparisonsServiceStub
+        )
+        self.ledger: ledger_service_pb2_grpc.LedgerServiceStub = stub(
+            "metrics", ledger_service_pb2_grpc.LedgerServiceStub
         )
 
 

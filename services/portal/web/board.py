@@ -13,17 +13,17 @@ from flask import Blueprint, abort, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_timezone
 from throughline.changes.v1 import changes_service_pb2
-from throughline.metrics.v1 import board_pb2, metrics_pb2, metrics_service_pb2
+from throughline.metrics.v1 import board_pb2, ledger_service_pb2, metrics_pb2, metrics_service_pb2
 from throughline.tickets.v1 import tickets_service_pb2
 
-from services.portal.web import cost_models
+from services.portal.web import board_compare, cost_model_form, cost_models, outages
 from services.portal.web.backends import backends, calm
 from services.portal.web.names import names
 from services.portal.web.navigation import DESK
 from services.portal.web.own import count_own
 from services.portal.web.problems import said, trace_id
 from services.portal.web.session import with_roles
-from services.portal.web.shown import axis, choices, fact, ledger, traffic
+from services.portal.web.shown import axis, choices, explained, fact, ledger, traffic
 from services.portal.web.shown import board as shown
 from services.portal.web.shown import drawer as drawers
 from services.portal.web.shown import period as periods
@@ -33,7 +33,10 @@ from services.portal.web.shown.reader import Reader, instant, last_part, reader
 from services.runtime.refusal import Kind, Refusal
 
 blueprint = Blueprint("board", __name__, url_prefix="/board")
+blueprint.register_blueprint(cost_model_form.blueprint)
 blueprint.register_blueprint(cost_models.blueprint)
+blueprint.register_blueprint(outages.blueprint)
+blueprint.register_blueprint(board_compare.blueprint)
 
 READERS = cost_models.READERS
 _SIGHT = {"change_manager", "operator", "administrator"}
@@ -62,13 +65,16 @@ def evidence(category: str) -> ResponseReturnValue:
 @with_roles(*READERS)
 def entry(entry: str) -> ResponseReturnValue:
     """One row of the ledger: its formula, inputs, lines, and what it rests on."""
-    asked = metrics_service_pb2.GetLedgerEntryRequest(name=f"ledgerEntries/{entry}")
-    found = backends().metrics.GetLedgerEntry(asked)
-    now = reader()
+    asked = ledger_service_pb2.ExplainLedgerEntryRequest(name=f"ledgerEntries/{entry}")
+    told = backends().ledger.ExplainLedgerEntry(asked)
+    found, now = told.entry, reader()
+    names().people([who for one in told.cost_models for who in (one.author, one.approver)])
     count_own()
     return render_template(
         "board_entry.html",
-        entry=ledger.entry_facts(found, now),
+        entry=ledger.entry_facts(found, now) | explained.facts(told, now),
+        agreed=[explained.agreed(one, now) for one in told.cost_models],
+        history=explained.history(told, now),
         ticket=last_part(found.ticket),
         ticket_href=_ticket_href(found.ticket),
         steps=ledger.chain(found, now, _ticket_href(found.ticket)),
@@ -132,6 +138,7 @@ def services() -> ResponseReturnValue:
         rows=[traffic.row(one, now) for one in answer.services],
         period=choice.days.told(now.language, today),
         back=_at(choice),
+        outages=url_for(".outages.page", **choice.query()),
     )
 
 

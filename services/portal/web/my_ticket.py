@@ -24,6 +24,7 @@ from services.portal.web.session import signed_in
 from services.portal.web.shown import clock as clocks_shown
 from services.portal.web.shown import promise as promise_shown
 from services.portal.web.shown import ticket as ticket_shown
+from services.portal.web.shown import why as why_shown
 from services.portal.web.shown.answers import four_answers
 from services.portal.web.shown.journey import conversation, hands_words, journey
 from services.portal.web.shown.reader import Reader, instant, reader
@@ -191,6 +192,7 @@ def _page(number: str, failed: str = "", refusal: Refusal | None = None) -> Resp
         errors={_ids(failed, name): text for name, text in errors.items()},
         kept=request.form,
         promise=promise_shown.card(told.clocks, _policy(told.clocks), now) if told.clocks is not None else None,
+        stories=why_shown.stories(told.clocks, _calendar(told.clocks), told.ticket, told.entries, now),
         messages=conversation(told.entries, told.ticket, now),
         whole=told.whole,
         lead=_lead(told.ticket, now),
@@ -258,6 +260,14 @@ def _told(number: str) -> Told:
     people = [ticket.requester, ticket.assignee, ticket.question.asker, *(entry.actor for entry in entries)]
     names().people(people)
     return Told(ticket, clocks, away, entries, not token)
+
+
+def _calendar(clocks: sla_pb2.TicketClocks | None) -> sla_pb2.Calendar | None:
+    """The very version of the calendar that the clocks run by; None without one, or when nobody can be asked."""
+    if clocks is None or not clocks.calendar:
+        return None
+    asked = sla_service_pb2.GetCalendarRequest(name=clocks.calendar, version=clocks.calendar_version)
+    return calm(lambda: backends().sla.GetCalendar(asked), None)
 
 
 def _policy(clocks: sla_pb2.TicketClocks | None) -> sla_pb2.Policy | None:

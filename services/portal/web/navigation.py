@@ -9,6 +9,9 @@ EVERYONE: frozenset[str] = frozenset()
 DESK = frozenset({"agent", "lead", "problem_manager"})
 GOVERNANCE = frozenset({"problem_manager", "change_manager", "lead", "operator"})
 MONEY = frozenset({"finance", "executive"})
+ADMINISTRATION = frozenset({"administrator"})
+JUDGES = frozenset({"administrator", "change_manager"})
+SET_UP = frozenset({"lead", "operator", "administrator"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,13 @@ PLACES: tuple[Place, ...] = (
     Place("submit", "New request", "/submit", "plus", chord="n", tab="New"),
     Place("knowledge", "Knowledge", "/knowledge", "book", chord="k"),
     Place("queue", "Queue", "/queue", "inbox", "Service desk", DESK, "q", "Queue"),
+    Place("rota", "On call", "/rota", "bell-ring", "Service desk", DESK | ADMINISTRATION | {"operator"}, "o"),
     Place("changes", "Changes", "/changes", "change", "Service desk", DESK | GOVERNANCE, "c"),
     Place("board", "Value board", "/board", "chart", "Evidence", DESK | GOVERNANCE | MONEY, "b", "Board"),
+    Place("policies", "Promises", "/policies", "clock", "Set-up", SET_UP),
+    Place("escalations", "Escalation plans", "/escalation-plans", "escalate", "Set-up", ADMINISTRATION | {"lead"}),
+    Place("calendars", "Calendars", "/calendars", "calendar", "Set-up", ADMINISTRATION),
+    Place("judgements", "What would have been", "/judgements", "scales", "Set-up", JUDGES),
 )
 TABS_AT_MOST = 4  # the phone's bar holds five, and the last is always "Me"
 

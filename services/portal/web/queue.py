@@ -13,8 +13,8 @@ from throughline.portal.v1 import people_pb2
 from throughline.tickets.v1 import ticket_pb2
 from throughline.tickets.v1 import tickets_service_pb2 as calls
 
+from services.portal.web import escalations, queue_verbs
 from services.portal.web import queue_data as data
-from services.portal.web import queue_verbs
 from services.portal.web.backends import backends, new_request_id
 from services.portal.web.names import names
 from services.portal.web.navigation import DESK
@@ -207,6 +207,7 @@ def _ticket_page(found: ticket_pb2.Ticket, queue: data.Queue, told: Reader, sent
         stands=work.stands(found, told),
         state=ticket_shown.state_chip(found, told),
         clock=shown.card(found, queue.clocks.get(found.name), told),
+        stories=data.stories(found, queue.clocks.get(found.name), entries, told),
         first=first,
         beside=beside,
         rest=rest,
@@ -234,6 +235,7 @@ def _ticket_page(found: ticket_pb2.Ticket, queue: data.Queue, told: Reader, sent
         articles_away=articles_away,
         others=data.others(found, _which()),
         facts=work.facts(found, told),
+        escalation=escalations.panel(found.name, told),
         requester_facts=_person(requester) if requester else [],
         files=[_file(one, number, told) for one in found.attachments],
         links=work.links(found),

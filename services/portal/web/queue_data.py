@@ -18,7 +18,7 @@ from services.portal.web import i18n
 from services.portal.web.backends import backends, calm
 from services.portal.web.shown import queue as shown
 from services.portal.web.shown import ticket as ticket_shown
-from services.portal.web.shown import work
+from services.portal.web.shown import why, work
 from services.portal.web.shown.reader import Reader
 
 # The service lists and the clocks are told for so many at once.
@@ -92,6 +92,17 @@ def entries(name: str) -> tuple[list[calls.TimelineEntry], bool]:
         if not token:
             return found, True
     return found, False
+
+
+def stories(
+    found: ticket_pb2.Ticket, clocks: sla_pb2.TicketClocks | None, journal: list[calls.TimelineEntry], told: Reader
+) -> list[dict[str, Any]]:
+    """Why its clocks are due when they are, by the very version of the calendar that they run by."""
+    calendar = None
+    if clocks is not None and clocks.calendar:
+        asked = sla_service_pb2.GetCalendarRequest(name=clocks.calendar, version=clocks.calendar_version)
+        calendar = calm(partial(backends().sla.GetCalendar, asked), None)
+    return why.stories(clocks, calendar, found, journal, told)
 
 
 def articles(words: str) -> tuple[list[dict[str, str]], bool]:

@@ -19,3 +19,5 @@ class WebSettings(Settings):
     secure_cookies: bool = False
     # How many proxies in front are trusted to say where a request came from.
     proxies: int = Field(default=0, ge=0, le=5)
+    # Where a trace opens, by the name of the place: {"jaeger": "https://jaeger.example/trace/{trace_id}"}.
+    trace_links: dict[str, str] = Field(default_factory=dict)

@@ -149,7 +149,7 @@ def _page(given: Given, errors: dict[str, str] | None = None, status: int = 200)
     return html, status
 
 
-def _promise(given: Given) -> dict[str, str] | None:
+def _promise(given: Given) -> dict[str, Any] | None:
     """What would be promised now; None until it is known who is affected and how urgent it is."""
     if not given.impact or not given.urgency:
         return None
@@ -157,17 +157,21 @@ def _promise(given: Given) -> dict[str, str] | None:
         matrix = backends().tickets.GetPriorityMatrix(tickets_service_pb2.GetPriorityMatrixRequest())
         cell = (int(given.impact), int(given.urgency))
         priority = next(one.priority for one in matrix.cells if (one.impact, one.urgency) == cell)
-        asked = sla_service_pb2.PreviewPromiseRequest(type=_TYPES[given.type], priority=priority, service=given.service)
+        asked = sla_service_pb2.PreviewPromiseRequest(
+            type=_TYPES[given.type],
+            priority=priority,
+            service=given.service,
+            site=given.site[:100].strip(),
+            impact=cell[0],
+            urgency=cell[1],
+        )
         promised = backends().sla.PreviewPromise(asked)
     except Refusal:
         return {
             "title": str(gettext("The promise cannot be told now")),
             "text": str(gettext("You can send it all the same; the promise then stands on the ticket's page.")),
         }
-    policy = None
-    if promised.policy:
-        policy = calm(lambda: backends().sla.GetPolicy(sla_service_pb2.GetPolicyRequest(name=promised.policy)), None)
-    return promise_shown.preview(promised, policy, reader())
+    return promise_shown.preview(promised, reader())
 
 
 def _services() -> list[tuple[str, str]]:

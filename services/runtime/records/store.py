@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar, cast
 
+import bson
 from bson.codec_options import CodecOptions
 from pymongo import ASCENDING, IndexModel, ReadPreference, WriteConcern
 from pymongo.asynchronous.database import AsyncDatabase
@@ -14,7 +15,7 @@ from pymongo.read_concern import ReadConcern
 from services.runtime.journal import Entry, Journal, moment
 from services.runtime.paging import Page, PageRequest, find_page
 from services.runtime.records.batch import Result, carry_out
-from services.runtime.records.decide import decoded
+from services.runtime.records.decide import RESOURCE_BYTES, decoded, outdated, too_large
 from services.runtime.records.kind import Cause, Change, Decide, Follow, Kind, Mode, Record, current_traceparent
 from services.runtime.records.lane import Lane
 from services.runtime.refusal import Refusal
@@ -116,6 +117,23 @@ class Records(Generic[S]):
             Refusal: as `change`, but never NOT_FOUND or ETAG_MISMATCH. NotYet: `follow` shows a gap.
         """
         return await self._one(self._change(name, cause, decide, Mode.UPSERT, follow=follow))
+
+    async def rehearse(
+        self, name: str, decide: Callable[[S | None], tuple[S, Sequence[Any]]], *, etag: str = ""
+    ) -> tuple[S, str]:
+        """What a change would give, and the etag as it is now ("" when there is no such resource); nothing is written.
+
+        Raises:
+            Refusal: NOT_FOUND with an etag for what is not there, ETAG_MISMATCH, RESOURCE_TOO_LARGE, or what `decide`
+                raises.
+        """
+        kept = (await self.find([name])).get(name)
+        if etag and (kept is None or kept.etag != etag):
+            raise Refusal.not_found(name) if kept is None else outdated(name)
+        state, _ = decide(kept.state if kept is not None else None)
+        if len(bson.encode(self.kind.encode(state))) > RESOURCE_BYTES:
+            raise too_large(name)
+        return state, kept.etag if kept is not None else ""
 
     def entry(
         self,

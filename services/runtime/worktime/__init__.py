@@ -20,12 +20,15 @@ from services.runtime.worktime.calendar import (
     workweek,
 )
 from services.runtime.worktime.clock import Mark, Reading, Segment, SegmentKind, check, read
+from services.runtime.worktime.zone import FIRST_YEAR, LAST_YEAR, known_zone
 
 __all__ = [
     "ALL_DAY",
     "ALWAYS",
     "CLOSED",
+    "FIRST_YEAR",
     "HORIZON",
+    "LAST_YEAR",
     "CalendarVersion",
     "DateOverride",
     "Hours",
@@ -41,6 +44,7 @@ __all__ = [
     "hours",
     "in_force",
     "is_open",
+    "known_zone",
     "next_open",
     "read",
     "segments",

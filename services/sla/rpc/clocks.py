@@ -59,10 +59,11 @@ class Clocks:
         )
 
     async def _shown(self, records: list[Record[TicketClocks]]) -> list[sla_pb2.TicketClocks]:
-        """The clocks with the time that is left of them now."""
+        """What the caller may see of the clocks, with the time that is left of them now."""
         await self.shelf.refresh()
-        now = caller().now
-        return [
-            clocks_wire.ticket_clocks(one.state, one.etag, clocks.remaining(one.state, self.shelf.book, now))
-            for one in records
-        ]
+        call, book, told = caller(), self.shelf.book, []
+        for one in records:
+            seen = clocks.shown(one.state, call.actor)
+            left, years = clocks.remaining(seen, book, call.now), clocks.unverified(seen, book, call.now)
+            told.append(clocks_wire.ticket_clocks(seen, one.etag, left, years))
+        return told

@@ -10,7 +10,7 @@ from services.sla.rpc.clocks import Clocks
 from services.sla.rpc.policies import Policies
 from services.sla.rules.calendar import Calendar
 from services.sla.rules.clocks import TicketClocks
-from services.sla.rules.policy import Policy
+from services.sla.rules.publication import Publication
 from services.sla.store import Shelf
 
 
@@ -18,7 +18,7 @@ class SlaRpc(Clocks, Calendars, Policies, sla_service_pb2_grpc.SlaServiceService
     """throughline.sla.v1.SlaService."""
 
     def __init__(
-        self, policies: Records[Policy], calendars: Records[Calendar], clocks: Records[TicketClocks], shelf: Shelf
+        self, policies: Records[Publication], calendars: Records[Calendar], clocks: Records[TicketClocks], shelf: Shelf
     ) -> None:
         self.policies = policies
         self.calendars = calendars

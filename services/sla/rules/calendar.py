@@ -11,6 +11,7 @@ from services.runtime.actor import Actor
 from services.runtime.refusal import Refusal
 from services.runtime.worktime import CalendarVersion, DateOverride, Hours, Opening, in_force
 from services.sla.rules.access import may_configure
+from services.sla.rules.days import OWN, DayKind, Label, Region, Span
 
 NAME = re.compile(r"calendars/[a-z0-9][a-z0-9-]{0,62}")
 SINCE_EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,8 +29,6 @@ _FIELDS = {
     "hours": "calendar.weekly_hours",
 }
 
-Span = tuple[str, str]
-
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -37,6 +36,7 @@ class Draft:
 
     weekly: (1 Monday ... 7 Sunday, spans of local time as ("09:00", "18:00")); days not named are closed.
     days: (ISO date, reason, spans). effective_at: None for "as if it had always been so".
+    labels: by ISO date; days without one are the company's own.
     """
 
     name: str
@@ -46,14 +46,18 @@ class Draft:
     verified_years: tuple[int, ...] = ()
     effective_at: datetime | None = None
     display_names: Mapping[str, str] = field(default_factory=dict)
+    regions: tuple[Region, ...] = ()
+    labels: Mapping[str, Label] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """One published version and how it is called by people."""
+    """One published version, how it is called by people, and what its days are (none: the company's own)."""
 
     version: CalendarVersion
     display_names: Mapping[str, str]
+    regions: tuple[Region, ...] = ()
+    labels: Mapping[date, Label] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,36 @@ def _edition(draft: Draft, number: int) -> Edition:
         raise Refusal(refusal.kind, refusal.reason, refusal.message, _FIELDS.get(inside, refusal.field)) from refusal
     if not any(version.weekly) and not any(one.hours for one in version.overrides):
         raise Refusal.invalid("calendar.weekly_hours", "CALENDAR_NEVER_OPEN", "Open it on at least one day.")
-    return Edition(version, names)
+    return Edition(version, names, _regions(draft.regions), _labels(version, draft.labels))
+
+
+def _regions(regions: tuple[Region, ...]) -> tuple[Region, ...]:
+    """The regions as given, each once, with hours that can be read."""
+    if len({one.key for one in regions}) < len(regions):
+        raise Refusal.invalid("calendar.regions", "CALENDAR_REGION_REPEATED", "Name each region once.")
+    for one in regions:
+        try:
+            DateOverride(SINCE_EVER.date(), _hours(one.make_up))
+        except Refusal as refusal:
+            raise Refusal.invalid("calendar.regions", refusal.reason, f"{one.key}: {refusal.message}") from refusal
+    return regions
+
+
+def _labels(version: CalendarVersion, labels: Mapping[str, Label]) -> dict[date, Label]:
+    """The labels of the days that are there, by date; the company's own days without further names have none."""
+    found = {}
+    for one in version.overrides:
+        label = labels.get(one.day.isoformat(), OWN)
+        names = checked_names(dict(label.names), "calendar.days")
+        if label.kind is DayKind.MAKE_UP and not one.hours:
+            raise Refusal.invalid(
+                "calendar.days",
+                "MAKE_UP_WORKDAY_CLOSED",
+                f"{one.day.isoformat()} is a make-up workday without hours: give it hours, or make it a company day.",
+            )
+        if label != OWN:
+            found[one.day] = Label(label.kind, tuple(names.items()), label.region)
+    return found
 
 
 def _week(weekly: Iterable[tuple[int, tuple[Span, ...]]]) -> tuple[Hours, ...]:
@@ -185,6 +218,5 @@ def _hours(spans: tuple[Span, ...]) -> Hours:
 def _says(edition: Edition) -> tuple[object, ...]:
     """What an edition says, its number left out."""
     one = edition.version
-    return (
-        one.zone, one.effective_from, one.weekly, one.overrides, one.verified_years, dict(edition.display_names)
-    )  # fmt: skip
+    plain = (one.zone, one.effective_from, one.weekly, one.overrides, one.verified_years)
+    return (*plain, dict(edition.display_names), edition.regions, dict(edition.labels))

@@ -7,36 +7,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from services.runtime.refusal import Refusal
 from services.runtime.worktime import CalendarVersion, add, elapsed
-from services.sla.rules.policy import ClockKind, StopMark, Target
+from services.sla.rules.phase import Phase, asks_team, phase_of, rearms, same_pause
 from services.sla.rules.segment import NOTHING, ClockDisagreesError, Segment, bounded, prove, ran, stood, used_up
-from services.sla.rules.ticket import DONE_STATES, TicketState, Turn
+from services.sla.rules.target import ClockKind, ReopenRule, Target
+from services.sla.rules.ticket import TicketState, Turn
+from services.sla.rules.verdict import JUDGED, LIVE, ClockState, Supersession, Verdict, kept
+
+__all__ = [
+    "JUDGED",
+    "LIVE",
+    "Clock",
+    "ClockState",
+    "cancel",
+    "check",
+    "judged",
+    "reached",
+    "remaining",
+    "retarget",
+    "start",
+    "turn",
+]
 
 _OUT_OF_REACH = ("BEYOND_HORIZON", "TIME_OUT_OF_RANGE")
-
-
-class ClockState(StrEnum):
-    """How a clock stands; MISSED: stopped after its target was used up."""
-
-    RUNNING = "running"
-    PAUSED = "paused"
-    MET = "met"
-    MISSED = "missed"
-    CANCELLED = "cancelled"
-
-
-LIVE = frozenset({ClockState.RUNNING, ClockState.PAUSED})
-JUDGED = frozenset({ClockState.MET, ClockState.MISSED})
-
-
-class _Phase(StrEnum):
-    RUN = "run"
-    PAUSE = "pause"
-    STOP = "stop"
-    CANCEL = "cancel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +42,7 @@ class Clock:
     elapsed: business time in [started_at, since.at), which the segments cover without gap.
     due_at, warn_at: when target and warning are used up if it runs on; None while it stands still with time left.
     warned_at, breached_at: when they were used up, None when they are not. fired_at: when a timer noticed the breach.
+    verdicts: how it was judged before, oldest first.
     """
 
     terms: Target
@@ -61,6 +57,7 @@ class Clock:
     stopped_at: datetime | None = None
     fired_at: datetime | None = None
     segments: tuple[Segment, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
 
     @property
     def kind(self) -> ClockKind:
@@ -76,27 +73,39 @@ class Clock:
 def start(terms: Target, first: Turn, calendar: CalendarVersion) -> Clock:
     """A clock that starts with the ticket's first turn, running or paused as that asks."""
     clock = Clock(terms, ClockState.RUNNING, first.at, NOTHING, first)
-    return _entered(clock, _phase(terms, first.state, responded=False), first, calendar)
+    return _entered(clock, phase_of(terms, first, responded=False), first, calendar)
 
 
-def turn(clock: Clock, event: Turn, responded_at: datetime | None, calendar: CalendarVersion) -> Clock:
+def turn(
+    clock: Clock, event: Turn, responded_at: datetime | None, calendar: CalendarVersion, *, reopened: bool = False
+) -> Clock:
     """The clock after an event; the same object when the event does not concern it.
 
     event.at: not before since.at. responded_at: the first public reply, when there has been one by then. calendar: the
-    version that the clock runs by.
+    version that the clock runs by. reopened: with this event a ticket that was solved is worked on again.
     """
-    phase = _phase(clock.terms, event.state, responded=responded_at is not None)
+    # A clock that began anew after the first reply waits for the next word.
+    replied_at = responded_at if responded_at is not None and responded_at >= clock.started_at else None
+    again = event.updated and responded_at is not None
+    owed_anew = reopened and not clock.live and clock.terms.reopens is ReopenRule.RESTART
+    phase = phase_of(clock.terms, event, responded=not owed_anew and (replied_at is not None or again))
     if clock.live:
-        if phase is _Phase.RUN and clock.state is ClockState.RUNNING:
+        if phase in (Phase.RUN, Phase.PAUSE) and rearms(clock.terms, clock.since, event, used=bool(clock.elapsed)):
+            return _anew(clock, event, calendar)
+        if phase is Phase.RUN and clock.state is ClockState.RUNNING:
             return clock
-        if phase is _Phase.PAUSE and clock.state is ClockState.PAUSED and event.state is clock.since.state:
+        if phase is Phase.PAUSE and clock.state is ClockState.PAUSED and same_pause(clock.terms, clock.since, event):
             return clock
-        if phase is _Phase.STOP and clock.kind is ClockKind.RESPONSE and responded_at is not None:
+        if phase is Phase.STOP and clock.kind is ClockKind.RESPONSE and replied_at is not None:
             # The reply itself ends it, even if another event tells of it.
-            event = replace(event, at=min(max(responded_at, clock.since.at), event.at))
-    elif phase in (_Phase.STOP, _Phase.CANCEL) or not _returns(clock):
+            event = replace(event, at=min(max(replied_at, clock.since.at), event.at))
+    elif phase in (Phase.STOP, Phase.CANCEL) or not _returns(clock):
         return clock
-    return _entered(_reached(clock, event.at, calendar), phase, event, calendar)
+    elif clock.state in JUDGED:
+        if clock.terms.reopens is ReopenRule.RESTART:
+            return _anew(clock, event, calendar)
+        clock = _superseded(clock, event, Supersession.REOPENED)
+    return _entered(_reached(clock, event, calendar), phase, event, calendar)
 
 
 def retarget(clock: Clock, terms: Target, event: Turn, ran_by: CalendarVersion, runs_by: CalendarVersion) -> Clock:
@@ -106,8 +115,10 @@ def retarget(clock: Clock, terms: Target, event: Turn, ran_by: CalendarVersion, 
     """
     if clock.terms == terms and ran_by.key == runs_by.key:
         return clock
-    moved = _reached(clock, event.at, ran_by)
+    moved = _reached(clock, event, ran_by)
     warn_after, breached = terms.warn_after, used_up(moved.segments, terms.duration)
+    if moved.breached_at is not None and moved.breached_at != breached:
+        moved = _superseded(moved, event, Supersession.RETARGETED)
     moved = replace(
         moved,
         terms=terms,
@@ -115,12 +126,12 @@ def retarget(clock: Clock, terms: Target, event: Turn, ran_by: CalendarVersion, 
         warned_at=None if warn_after is None else used_up(moved.segments, warn_after),
         fired_at=moved.fired_at if breached == moved.breached_at else None,
     )
-    return _entered(moved, _phase(terms, event.state, responded=False), event, runs_by)
+    return _entered(moved, phase_of(terms, event, responded=False), event, runs_by)
 
 
 def cancel(clock: Clock, event: Turn, calendar: CalendarVersion) -> Clock:
     """A live clock whose promise no longer holds."""
-    return _entered(_reached(clock, event.at, calendar), _Phase.CANCEL, event, calendar)
+    return _entered(_reached(clock, event, calendar), Phase.CANCEL, event, calendar)
 
 
 def judged(clock: Clock, horizon: datetime) -> Clock:
@@ -166,52 +177,62 @@ def reached(calendar: CalendarVersion, since: datetime, duration: timedelta) -> 
         raise
 
 
-def _phase(terms: Target, state: TicketState, *, responded: bool) -> _Phase:
-    if state is TicketState.CANCELLED:
-        return _Phase.CANCEL
-    if terms.kind is ClockKind.RESPONSE:
-        # Solved without a reply: the solution is the response.
-        stops = responded or state in DONE_STATES
-    else:
-        stops = state is TicketState.CLOSED or (state is TicketState.RESOLVED and terms.stop_mark is StopMark.RESOLVED)
-    if stops:
-        return _Phase.STOP
-    return _Phase.PAUSE if state in terms.pause_states else _Phase.RUN
-
-
 def _returns(clock: Clock) -> bool:
     """Whether a clock that stopped goes on when its ticket is worked on again."""
     if clock.state is ClockState.CANCELLED:
         # Cancelled with its ticket; one whose promise ended does not come back by itself.
         return clock.since.state is TicketState.CANCELLED
-    return clock.kind is ClockKind.RESOLUTION
+    return clock.terms.reopens is not ReopenRule.NOTHING
 
 
-def _reached(clock: Clock, at: datetime, calendar: CalendarVersion) -> Clock:
-    """The clock with the span since its last turn told in segments, and judged by nothing after `at`."""
-    since = clock.since
+def _anew(clock: Clock, event: Turn, calendar: CalendarVersion) -> Clock:
+    """A clock of the same terms from the event on; how the one before it ended is kept as its verdict."""
+    ended = clock
+    if clock.live:
+        ended = _reached(clock, event, calendar)
+        state = ClockState.MET if ended.breached_at is None else ClockState.MISSED
+        ended = replace(ended, state=state, stopped_at=event.at)
+        check(replace(ended, since=event))
+    ended = _superseded(ended, event, Supersession.REARMED)
+    return replace(start(clock.terms, event, calendar), verdicts=ended.verdicts)
+
+
+def _superseded(clock: Clock, event: Turn, reason: Supersession) -> Clock:
+    """The clock, with what it says kept as a verdict that the event made another."""
+    verdict = Verdict(
+        clock.state, clock.terms.duration, clock.elapsed, clock.started_at, clock.breached_at, clock.stopped_at,
+        clock.since.cause, event.at, event.cause, reason,
+    )  # fmt: skip
+    return replace(clock, verdicts=kept(clock.verdicts, verdict))
+
+
+def _reached(clock: Clock, event: Turn, calendar: CalendarVersion) -> Clock:
+    """The clock with the span since its last turn told in segments up to the event, and judged by nothing after it."""
+    since, at = clock.since, event.at
+    if clock.breached_at is not None and clock.breached_at > at:
+        clock = _superseded(clock, event, Supersession.CORRECTED)
     if clock.state is ClockState.RUNNING:
         told = tuple(ran(calendar, since.at, at, since.cause))
         used = clock.elapsed + elapsed(calendar, since.at, at)
         clock = judged(clock, at)
     else:
-        told, used = tuple(stood(since.at, at, since.cause, since.state)), clock.elapsed
+        told, used = tuple(stood(since, at, asks_team(clock.terms))), clock.elapsed
     # What a timer found after `at` did not happen: this event, which came late, was before it.
     warned, breached = _unless_after(clock.warned_at, at), _unless_after(clock.breached_at, at)
     return replace(clock, elapsed=used, warned_at=warned, breached_at=breached, segments=(*clock.segments, *told))
 
 
-def _entered(clock: Clock, phase: _Phase, event: Turn, calendar: CalendarVersion) -> Clock:
+def _entered(clock: Clock, phase: Phase, event: Turn, calendar: CalendarVersion) -> Clock:
     """The clock from an event on, its segments complete up to it."""
     clock = replace(
         clock, since=event, segments=bounded(clock.segments), fired_at=clock.fired_at if clock.breached_at else None
     )
-    if phase is _Phase.STOP:
+    if phase is Phase.STOP:
         state = ClockState.MET if clock.breached_at is None else ClockState.MISSED
         return replace(clock, state=state, stopped_at=event.at)
-    if phase is _Phase.CANCEL:
+    if phase is Phase.CANCEL:
         return replace(clock, state=ClockState.CANCELLED, stopped_at=event.at, due_at=None, warn_at=None)
-    if phase is _Phase.PAUSE:
+    if phase is Phase.PAUSE:
         return replace(
             clock, state=ClockState.PAUSED, stopped_at=None, due_at=clock.breached_at, warn_at=clock.warned_at
         )

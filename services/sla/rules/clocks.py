@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from services.runtime.actor import Actor
 from services.sla.rules import clock as clock_rules
-from services.sla.rules.book import Book
+from services.sla.rules.access import works
+from services.sla.rules.book import Book, unverified_years
 from services.sla.rules.clock import Clock, ClockState
-from services.sla.rules.policy import ClockKind
+from services.sla.rules.history import Step
+from services.sla.rules.target import INTERNAL, ClockKind
 from services.sla.rules.ticket import Facts, Turn
 
 
@@ -20,6 +23,7 @@ class TicketClocks:
 
     facts: of the ticket now; chosen_for: those that the policy was chosen by.
     trail: the ticket's states since it was opened, so that a promise made later counts from the opening.
+    history: what they were folded from, kept by whoever hears the events; the fold itself does not read it.
     last_at: the latest event; passed: the latest deadline that a timer found to have passed, None before the first.
     """
 
@@ -38,6 +42,7 @@ class TicketClocks:
     calendar: str = ""
     calendar_version: int = 0
     clocks: tuple[Clock, ...] = ()
+    history: tuple[Step, ...] = ()
 
     @property
     def live(self) -> bool:
@@ -124,3 +129,23 @@ def remaining(clocks: TicketClocks, book: Book, now: datetime) -> dict[ClockKind
         return {}
     calendar = book.version(clocks.calendar, clocks.calendar_version)
     return {one.kind: clock_rules.remaining(one, calendar, now) for one in live}
+
+
+def unverified(clocks: TicketClocks, book: Book, now: datetime) -> dict[ClockKind, tuple[int, ...]]:
+    """For each running clock the years from now to its due time whose public holidays nobody has confirmed.
+
+    Raises:
+        NotYet: the book is older than the calendar that the clocks have pinned.
+    """
+    dues = {one.kind: one.due_at for one in clocks.clocks if one.state is ClockState.RUNNING and one.due_at is not None}
+    if not dues:
+        return {}
+    calendar = book.version(clocks.calendar, clocks.calendar_version)
+    return {kind: unverified_years(calendar, now, due) for kind, due in dues.items() if due > now}
+
+
+def shown(clocks: TicketClocks, actor: Actor) -> TicketClocks:
+    """What the actor may see of the clocks: what others owe us is not for requesters."""
+    if works(actor):
+        return clocks
+    return replace(clocks, clocks=tuple(one for one in clocks.clocks if one.kind not in INTERNAL))

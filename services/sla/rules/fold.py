@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from itertools import pairwise
 
 from services.runtime.worktime import CalendarVersion
 from services.sla.rules import clock as clock_rules
@@ -24,8 +25,8 @@ from services.sla.rules.clocks import (
     TicketClocks,
     moments,
 )
-from services.sla.rules.policy import ClockKind, Target
-from services.sla.rules.ticket import OPEN_STATES, Seen, Turn
+from services.sla.rules.target import ClockKind, StartMark, Target
+from services.sla.rules.ticket import DONE_STATES, OPEN_STATES, Seen, Turn
 
 TRAIL_KEPT = 200
 
@@ -41,11 +42,11 @@ def fold(
         NotYet: the book is older than a calendar that the clocks have pinned.
     """
     if before is None:
-        opened = Turn(min(seen.opened_at, at), seen.state, cause)
+        opened = _turn(seen, min(seen.opened_at, at), cause)
         before = TicketClocks(
             seen.name, seen.requester, seen.unit, seen.team, seen.importing, seen.facts, None, (opened,), opened.at
         )
-    event = Turn(max(at, before.last_at), seen.state, cause)
+    event = _turn(seen, max(at, before.last_at), cause)
     after = replace(
         before,
         requester=seen.requester,
@@ -56,7 +57,7 @@ def fold(
         trail=_extended(before.trail, event),
         last_at=event.at,
     )
-    after = _turned(after, seen, event, book)
+    after = _turned(after, seen, event, book, reopened=_reopened(before.trail[-1], event))
     if after.facts != after.chosen_for and (after.live or seen.state in OPEN_STATES):
         after = _chosen(after, seen, event, book)
     after = _judged(after)
@@ -81,27 +82,40 @@ def pass_deadline(
     return after, tuple(_told(before, after))
 
 
+def _turn(seen: Seen, at: datetime, cause: str) -> Turn:
+    return Turn(at, seen.state, cause, seen.hold, seen.team, seen.updated)
+
+
+def _reopened(last: Turn, event: Turn) -> bool:
+    return last.state in DONE_STATES and event.state in OPEN_STATES
+
+
 def _extended(trail: tuple[Turn, ...], event: Turn) -> tuple[Turn, ...]:
-    if trail[-1].state is event.state:
+    if not event.updated and trail[-1].stands_as(event):
         return trail
     # Of a history without end the start and the latest turns matter; its middle then counts as the start does.
     return (*trail, event) if len(trail) < TRAIL_KEPT else (trail[0], *trail[2:], event)
 
 
-def _turned(clocks: TicketClocks, seen: Seen, event: Turn, book: Book) -> TicketClocks:
+def _turned(clocks: TicketClocks, seen: Seen, event: Turn, book: Book, *, reopened: bool) -> TicketClocks:
     """Each clock turned by the event as its own promise says."""
     if not clocks.clocks or not clocks.policy:
         return clocks
     calendar = book.version(clocks.calendar, clocks.calendar_version)
-    turned = tuple(clock_rules.turn(one, event, seen.responded_at, calendar) for one in clocks.clocks)
+    turned = tuple(
+        clock_rules.turn(one, event, seen.responded_at, calendar, reopened=reopened) for one in clocks.clocks
+    )
     return replace(clocks, clocks=turned)
 
 
 def _chosen(clocks: TicketClocks, seen: Seen, event: Turn, book: Book) -> TicketClocks:
     """The clocks under the policy that fits the ticket now: those that live keep their elapsed time, those that it adds
-    count from the opening, those that it does not know are cancelled, and those that were judged stay so.
+    count from their start, those that it does not know are cancelled, and those that were judged stay so. The policy
+    that they have already keeps its version, however often it was published since.
     """
-    policy = book.choose(seen.facts)
+    policy = book.choose(seen.facts, event.at)
+    if policy is not None and policy.name == clocks.policy:
+        return replace(clocks, chosen_for=seen.facts)
     ran_by = book.version(clocks.calendar, clocks.calendar_version) if clocks.policy else None
     if policy is None:
         cancelled = tuple(
@@ -109,8 +123,7 @@ def _chosen(clocks: TicketClocks, seen: Seen, event: Turn, book: Book) -> Ticket
         )
         unpinned = replace(clocks, policy="", policy_version=0, calendar="", calendar_version=0)
         return replace(unpinned, chosen_for=seen.facts, clocks=cancelled)
-    same = (clocks.policy, clocks.policy_version) == (policy.name, policy.version)
-    runs_by = ran_by if same and ran_by is not None else book.pin(policy, event.at)
+    runs_by = book.pin(policy, event.at)
     kept = {one.kind: one for one in clocks.clocks}
     after: list[Clock] = []
     for kind in ClockKind:
@@ -123,7 +136,7 @@ def _chosen(clocks: TicketClocks, seen: Seen, event: Turn, book: Book) -> Ticket
         elif old is not None and (old.state in JUDGED or terms is None):
             after.append(old)
         elif terms is not None:
-            after.append(_from_opening(terms, clocks.trail, event, seen.responded_at, runs_by))
+            after.append(_from_start(terms, clocks.trail, event, seen, runs_by))
     return replace(
         clocks,
         chosen_for=seen.facts,
@@ -135,14 +148,15 @@ def _chosen(clocks: TicketClocks, seen: Seen, event: Turn, book: Book) -> Ticket
     )
 
 
-def _from_opening(
-    terms: Target, trail: tuple[Turn, ...], event: Turn, responded_at: datetime | None, calendar: CalendarVersion
-) -> Clock:
+def _from_start(terms: Target, trail: tuple[Turn, ...], event: Turn, seen: Seen, calendar: CalendarVersion) -> Clock:
     """A clock as it would stand had it been promised when the ticket was opened."""
-    clock = clock_rules.start(terms, trail[0], calendar)
-    for passed in (*trail[1:], event):
+    first, impact_at, responded_at = trail[0], seen.impact_at, seen.responded_at
+    if terms.start_mark is StartMark.IMPACT and impact_at is not None and impact_at < first.at:
+        first = replace(first, at=impact_at)
+    clock = clock_rules.start(terms, first, calendar)
+    for last, passed in pairwise((*trail, event)):
         responded = responded_at if responded_at is not None and responded_at <= passed.at else None
-        clock = clock_rules.turn(clock, passed, responded, calendar)
+        clock = clock_rules.turn(clock, passed, responded, calendar, reopened=_reopened(last, passed))
     return clock
 
 
@@ -163,7 +177,7 @@ def _told(before: TicketClocks, after: TicketClocks) -> Iterator[ClocksEvent]:
         useful = new.live and new.breached_at is None and not after.importing
         if useful and new.warned_at is not None and (old is None or old.warned_at is None):
             events.append(ClockWarned(after, new.kind))
-        if new.breached_at is not None and (old is None or old.breached_at is None):
+        if (new.breached_at is not None and (old is None or old.breached_at is None)) or _missed_before(old, new):
             events.append(ClockBreached(after, new.kind))
         if was_live and not new.live:
             events.append(ClockStopped(after, new.kind))
@@ -172,6 +186,13 @@ def _told(before: TicketClocks, after: TicketClocks) -> Iterator[ClocksEvent]:
     elif not events and _shown(before) != _shown(after):
         yield ClocksChanged(after)
     yield from events
+
+
+def _missed_before(old: Clock | None, new: Clock) -> bool:
+    """Whether a clock that began anew had used up its target, which nobody was told of yet."""
+    if old is None or old.breached_at is not None:
+        return False
+    return any(one.breached_at is not None for one in new.verdicts if one not in old.verdicts)
 
 
 def _shown(clocks: TicketClocks) -> tuple[object, ...]:

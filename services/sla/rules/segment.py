@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.runtime.worktime import CalendarVersion, SegmentKind, segments
-from services.sla.rules.ticket import TicketState
+from services.sla.rules.ticket import HoldReason, TicketState, Turn
 
 NOTHING = timedelta()
-MOST = 200
-_KEPT = 120
+# Five clocks of so many and a long trail stay well below what a document may weigh.
+MOST = 160
+_KEPT = 100
 
 
 class ClockDisagreesError(Exception):
@@ -22,7 +23,8 @@ class ClockDisagreesError(Exception):
 class Segment:
     """A span [start, end) of wall time in which a clock ran, stood still, or hours were closed.
 
-    cause: the event that began it, or the calendar version's key for closed hours. ticket_state: what paused it.
+    cause: the event that began it, or the calendar version's key for closed hours. ticket_state, hold: what paused it.
+    team: of an operational clock that stood still, who had the ticket.
     merged: how many older segments of one kind it sums up (0: it is a single one); its length is then exact, and its
     bounds only keep the order.
     """
@@ -33,6 +35,8 @@ class Segment:
     cause: str
     ticket_state: TicketState | None = None
     merged: int = 0
+    hold: HoldReason | None = None
+    team: str = ""
 
     @property
     def length(self) -> timedelta:
@@ -49,10 +53,11 @@ def ran(calendar: CalendarVersion, start: datetime, end: datetime, cause: str) -
             yield Segment(begin, stop, SegmentKind.CLOSED, calendar.key)
 
 
-def stood(start: datetime, end: datetime, cause: str, state: TicketState) -> Iterator[Segment]:
-    """A span in which the clock stood still: one segment, closed hours included."""
-    if start < end:
-        yield Segment(start, end, SegmentKind.PAUSED, cause, state)
+def stood(since: Turn, end: datetime, asks_team: bool) -> Iterator[Segment]:
+    """A span in which the clock stood still: one segment, closed hours included. asks_team: who had it matters."""
+    if since.at < end:
+        team = since.team if asks_team else ""
+        yield Segment(since.at, end, SegmentKind.PAUSED, since.cause, since.state, hold=since.hold, team=team)
 
 
 def used_up(told: tuple[Segment, ...], target: timedelta) -> datetime | None:
@@ -80,8 +85,10 @@ def bounded(told: tuple[Segment, ...]) -> tuple[Segment, ...]:
         end = at + sum((one.length for one in alike), NOTHING)
         states = {one.ticket_state for one in alike}
         state = states.pop() if len(states) == 1 else None
+        holds = {one.hold for one in alike}
+        hold = holds.pop() if len(holds) == 1 else None
         count = sum(one.merged or 1 for one in alike)
-        merged.append(Segment(at, end, kind, alike[0].cause, state, count))
+        merged.append(Segment(at, end, kind, alike[0].cause, state, count, hold))
         at = end
     return (*merged, *young)
 

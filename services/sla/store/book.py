@@ -11,7 +11,7 @@ from services.runtime.paging import MAX_SIZE, PageRequest
 from services.runtime.records import Records
 from services.sla.rules.book import Book
 from services.sla.rules.calendar import Calendar
-from services.sla.rules.policy import Policy
+from services.sla.rules.publication import Publication
 
 S = TypeVar("S")
 
@@ -19,7 +19,7 @@ S = TypeVar("S")
 class Shelf:
     """Holds the book as it was at the last `refresh`; rules and handlers take it from here without waiting."""
 
-    def __init__(self, policies: Records[Policy], calendars: Records[Calendar]) -> None:
+    def __init__(self, policies: Records[Publication], calendars: Records[Calendar]) -> None:
         self._policies = policies
         self._calendars = calendars
         self._lock = asyncio.Lock()
@@ -38,9 +38,12 @@ class Shelf:
             if stamp == self._stamp:
                 return
             calendars = await _all(self._calendars)
-            policies = await _all(self._policies)
+            files = await _all(self._policies)
+            policies = [version for file in files for version in file.versions]
             self.book = Book(
-                tuple(sorted(policies, key=lambda one: one.place)), {calendar.name: calendar for calendar in calendars}
+                tuple(sorted(policies, key=lambda one: (one.place, one.version))),
+                {calendar.name: calendar for calendar in calendars},
+                tuple(file.draft.policy for file in files if file.draft is not None),
             )
             self._stamp = stamp
 

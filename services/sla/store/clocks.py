@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,15 +15,18 @@ from services.runtime.records import Deadline, Kind, Record, Records, Stamp
 from services.runtime.worktime import SegmentKind
 from services.sla.rules.clock import Clock, ClockState
 from services.sla.rules.clocks import Moment, TicketClocks, moments
-from services.sla.rules.policy import ClockKind
 from services.sla.rules.segment import Segment
-from services.sla.rules.ticket import Facts, TicketState, TicketType, Turn
+from services.sla.rules.target import ClockKind
+from services.sla.rules.ticket import HoldReason, TicketState, Turn
+from services.sla.rules.verdict import Supersession, Verdict
+from services.sla.store import history
 from services.sla.store.policies import decode_target, encode_target
 from services.sla.wire import clocks as wire
 
 # Sorts what has no due time, because it is paused, behind everything that has one.
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_LENGTHS = ("target", "elapsed")
 _BREACH, _WARNING = "breach", "warning"
 _MOMENTS = ("started", "due", "warn", "warned", "breached", "stopped", "fired")
 
@@ -67,9 +71,9 @@ def _encode(one: TicketClocks) -> dict[str, Any]:
         "unit": one.unit,
         "team": one.team,
         "importing": one.importing,
-        "facts": _encode_facts(one.facts),
-        "chosen_for": None if one.chosen_for is None else _encode_facts(one.chosen_for),
-        "trail": [[turn.at, turn.state.value, turn.cause] for turn in one.trail],
+        "facts": history.encode_facts(one.facts),
+        "chosen_for": None if one.chosen_for is None else history.encode_facts(one.chosen_for),
+        "trail": [_encode_turn(turn) for turn in one.trail],
         "last": one.last_at,
         "passed": one.passed,
         "policy": one.policy,
@@ -77,6 +81,8 @@ def _encode(one: TicketClocks) -> dict[str, Any]:
         "calendar": one.calendar,
         "calendar_version": one.calendar_version,
         "clocks": [_encode_clock(clock) for clock in one.clocks],
+        "history": history.encode(one.history),
+        "opened": one.trail[0].at,
         # For the list alone.
         "live": one.live,
         "due": min(dues, default=_NEVER),
@@ -92,9 +98,9 @@ def _decode(document: Mapping[str, Any]) -> TicketClocks:
         unit=document["unit"],
         team=document["team"],
         importing=document["importing"],
-        facts=_decode_facts(document["facts"]),
-        chosen_for=None if chosen is None else _decode_facts(chosen),
-        trail=tuple(Turn(at, TicketState(state), cause) for at, state, cause in document["trail"]),
+        facts=history.decode_facts(document["facts"]),
+        chosen_for=None if chosen is None else history.decode_facts(chosen),
+        trail=tuple(_decode_turn(turn) for turn in document["trail"]),
         last_at=document["last"],
         passed=document["passed"],
         policy=document["policy"],
@@ -102,15 +108,21 @@ def _decode(document: Mapping[str, Any]) -> TicketClocks:
         calendar=document["calendar"],
         calendar_version=document["calendar_version"],
         clocks=tuple(_decode_clock(one) for one in document["clocks"]),
+        history=history.decode(document.get("history")),
     )
 
 
-def _encode_facts(one: Facts) -> dict[str, Any]:
-    return {"priority": one.priority, "type": one.type.value, "service": one.service, "source": one.source}
+def _encode_turn(one: Turn) -> list[Any]:
+    """Three elements, and three more where they say anything: a trail is long."""
+    turn = [one.at, one.state.value, one.cause]
+    more = [None if one.hold is None else one.hold.value, one.team, one.updated]
+    return turn + more if any(more) else turn
 
 
-def _decode_facts(document: Mapping[str, Any]) -> Facts:
-    return Facts(document["priority"], TicketType(document["type"]), document["service"], document["source"])
+def _decode_turn(turn: Sequence[Any]) -> Turn:
+    at, state, cause = turn[:3]
+    hold, team, updated = turn[3:] or (None, "", False)
+    return Turn(at, TicketState(state), cause, None if hold is None else HoldReason(hold), team, updated)
 
 
 def _encode_clock(one: Clock) -> dict[str, Any]:
@@ -118,29 +130,50 @@ def _encode_clock(one: Clock) -> dict[str, Any]:
         "terms": encode_target(one.terms),
         "state": one.state.value,
         "elapsed": one.elapsed // _MICROSECOND,
-        "since": [one.since.at, one.since.state.value, one.since.cause],
+        "since": _encode_turn(one.since),
         "segments": [_encode_segment(part) for part in one.segments],
     }
+    if one.verdicts:
+        document["verdicts"] = [_encode_verdict(verdict) for verdict in one.verdicts]
     document.update((name, at) for name in _MOMENTS if (at := getattr(one, f"{name}_at")) is not None)
     return document
 
 
 def _encode_segment(one: Segment) -> list[Any]:
     paused = None if one.ticket_state is None else one.ticket_state.value
-    return [one.start, one.end, one.kind.value, one.cause, paused, one.merged]
+    segment = [one.start, one.end, one.kind.value, one.cause, paused, one.merged]
+    more = [None if one.hold is None else one.hold.value, one.team]
+    return segment + more if any(more) else segment
+
+
+def _decode_segment(segment: Sequence[Any]) -> Segment:
+    start, end, kind, why, paused, merged = segment[:6]
+    hold, team = segment[6:] or (None, "")
+    state = None if paused is None else TicketState(paused)
+    return Segment(start, end, SegmentKind(kind), why, state, merged, None if hold is None else HoldReason(hold), team)
+
+
+def _encode_verdict(one: Verdict) -> dict[str, Any]:
+    document = asdict(one)
+    document |= {"state": one.state.value, "reason": one.reason.value}
+    document |= {name: getattr(one, name) // _MICROSECOND for name in _LENGTHS}
+    return document
+
+
+def _decode_verdict(document: Mapping[str, Any]) -> Verdict:
+    lengths = {name: document[name] * _MICROSECOND for name in _LENGTHS}
+    reason, state = Supersession(document["reason"]), ClockState(document["state"])
+    return Verdict(**{**document, **lengths, "state": state, "reason": reason})
 
 
 def _decode_clock(document: Mapping[str, Any]) -> Clock:
-    at, state, cause = document["since"]
     return Clock(
         terms=decode_target(document["terms"]),
         state=ClockState(document["state"]),
         elapsed=document["elapsed"] * _MICROSECOND,
-        since=Turn(at, TicketState(state), cause),
-        segments=tuple(
-            Segment(start, end, SegmentKind(kind), why, None if paused is None else TicketState(paused), merged)
-            for start, end, kind, why, paused, merged in document["segments"]
-        ),
+        since=_decode_turn(document["since"]),
+        segments=tuple(_decode_segment(one) for one in document["segments"]),
+        verdicts=tuple(_decode_verdict(one) for one in document.get("verdicts", ())),
         started_at=document["started"],
         due_at=document.get("due"),
         warn_at=document.get("warn"),
@@ -165,6 +198,7 @@ CLOCKS = Kind[TicketClocks](
     deadlines=_deadlines,
     indexes=(
         IndexModel([("state.due", ASCENDING), ("_id", ASCENDING)], name="due", **_LIVE),
+        IndexModel([("state.opened", ASCENDING), ("_id", ASCENDING)], name="opened"),
         IndexModel([("state.team", ASCENDING), ("state.due", ASCENDING), ("_id", ASCENDING)], name="team", **_LIVE),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from throughline.tickets.v1 import ticket_pb2
@@ -26,13 +26,17 @@ Verb = Callable[[Ticket, Actor, datetime], Decided]
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Where everything of this service is kept."""
+    """Where everything of this service is kept.
+
+    closes_after: how long a resolved ticket waits before it closes by itself; None is for ever.
+    """
 
     tickets: Records[Ticket]
     matrices: Matrices
     numbers: Mapping[Type, Numbers]
     parts: Parts
     histories: Histories
+    closes_after: timedelta | None = None
 
 
 class Desk:

@@ -61,7 +61,10 @@ class Work(Desk):
 
     async def ResolveTicket(self, request: pb.ResolveTicketRequest, context: Any) -> ticket_pb2.Ticket:
         code, articles = RESOLUTION_CODES.word(request.code), tuple(request.articles)
-        return await self._decide(request, partial(work.resolve, code=code, note=request.note, articles=articles))
+        verb = partial(
+            work.resolve, code=code, note=request.note, articles=articles, closes_after=self.stores.closes_after
+        )
+        return await self._decide(request, verb)
 
     async def CloseTicket(self, request: pb.CloseTicketRequest, context: Any) -> ticket_pb2.Ticket:
         return await self._decide(request, work.close)

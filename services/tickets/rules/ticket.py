@@ -146,6 +146,7 @@ class Ticket:
     impact, urgency: 1 high, 2 medium, 3 low, 0 before triage. priority: 1 to 4, 0 before triage.
     teams: every team that has had it, each once, the latest to get it last.
     reassignments: changes between teams (E06); assignment_changes: every change of the field `team` since opening.
+    closes_at: when a resolved ticket closes by itself; None when it does not, as those that histories resolved.
     importing: its history is still coming in; nothing but history may change it.
     """
 
@@ -176,6 +177,7 @@ class Ticket:
     first_assigned_at: datetime | None = None
     first_responded_at: datetime | None = None
     resolved_at: datetime | None = None
+    closes_at: datetime | None = None
     closed_at: datetime | None = None
     reassignments: int = 0
     assignment_changes: int = 0

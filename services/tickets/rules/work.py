@@ -134,9 +134,18 @@ def resume(ticket: Ticket, actor: Actor, now: datetime) -> Decided:
 
 
 def resolve(
-    ticket: Ticket, actor: Actor, now: datetime, *, code: ResolutionCode, note: str, articles: tuple[str, ...] = ()
+    ticket: Ticket,
+    actor: Actor,
+    now: datetime,
+    *,
+    code: ResolutionCode,
+    note: str,
+    articles: tuple[str, ...] = (),
+    closes_after: timedelta | None = None,
 ) -> Decided:
     """The work is done; says how, and which articles helped.
+
+    closes_after: how long somebody may disagree before it closes by itself; None is for ever.
 
     Raises:
         Refusal: ROLE_REQUIRED, RESOLUTION_INVALID, TICKET_IS_<state>, TICKET_IMPORTING.
@@ -147,7 +156,8 @@ def resolve(
         field = "note" if code is not ResolutionCode.IMPORTED else "code"
         raise Refusal.invalid(field, "RESOLUTION_INVALID", "Say how it ended, in a code and a note of your own.")
     resolution = Resolution(code, note.strip(), tuple(dict.fromkeys(articles)))
-    resolved = replace(resolved_as(ticket, resolution, now), knowledge_used=bool(articles))
+    closes_at = now + closes_after if closes_after else None
+    resolved = replace(resolved_as(ticket, resolution, now), knowledge_used=bool(articles), closes_at=closes_at)
     return resolved, (TicketResolved(resolved),)
 
 
@@ -160,6 +170,7 @@ def resolved_as(ticket: Ticket, resolution: Resolution, now: datetime) -> Ticket
         question=None,
         resolution=resolution,
         resolved_at=now,
+        closes_at=None,
         closed_at=None,
         updated_at=now,
     )
@@ -173,7 +184,21 @@ def close(ticket: Ticket, actor: Actor, now: datetime) -> Decided:
     """
     access.require_party_or_worker(actor, ticket, "close this ticket")
     access.require_state(ticket, frozenset({State.RESOLVED}), "close this ticket")
-    closed = replace(ticket, state=State.CLOSED, closed_at=now, updated_at=now)
+    return _closed(ticket, now)
+
+
+def close_unopposed(ticket: Ticket, now: datetime) -> Decided:
+    """Nobody took the end back in the time for it: its deadline has come, and it closes by itself.
+
+    Raises:
+        Refusal: TICKET_IS_<state>, TICKET_IMPORTING.
+    """
+    access.require_state(ticket, frozenset({State.RESOLVED}), "close this ticket")
+    return _closed(ticket, now)
+
+
+def _closed(ticket: Ticket, now: datetime) -> Decided:
+    closed = replace(ticket, state=State.CLOSED, closes_at=None, closed_at=now, updated_at=now)
     return closed, (TicketClosed(closed),)
 
 
@@ -201,6 +226,7 @@ def reopened_from(ticket: Ticket, now: datetime) -> Ticket:
         state=State.IN_PROGRESS,
         resolution=None,
         resolved_at=None,
+        closes_at=None,
         closed_at=None,
         reopens=ticket.reopens + 1,
         updated_at=now,

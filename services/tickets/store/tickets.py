@@ -8,7 +8,7 @@ from typing import Any
 from google.protobuf.message import Message
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from services.runtime.records import Kind, Stamp
+from services.runtime.records import Deadline, Kind, Stamp
 from services.tickets.rules.events import TicketEvent
 from services.tickets.rules.ticket import (
     Attachment,
@@ -43,6 +43,7 @@ _PLAIN = (
     "first_assigned_at",
     "first_responded_at",
     "resolved_at",
+    "closes_at",
     "closed_at",
     "reassignments",
     "assignment_changes",
@@ -146,6 +147,12 @@ def _message(event: TicketEvent, stamp: Stamp) -> Message:
     return event_message(event, stamp.name, stamp.etag)
 
 
+def _deadlines(ticket: Ticket) -> tuple[Deadline, ...]:
+    if ticket.state is not State.RESOLVED or ticket.closes_at is None:
+        return ()
+    return (Deadline("close", ticket.closes_at),)
+
+
 def _index(*paths: str, **options: Any) -> IndexModel:
     """A path with a minus sign descends, as in `_queue`."""
     keys = [(_path(one.removeprefix("-")), DESCENDING if one.startswith("-") else ASCENDING) for one in paths]
@@ -164,6 +171,7 @@ TICKETS: Kind[Ticket] = Kind(
     encode=encode,
     decode=decode,
     message=_message,
+    deadlines=_deadlines,
     indexes=(
         _index(*_NEWEST),
         _index("-updated_at", "-_id"),

@@ -17,8 +17,9 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from throughline.metrics.v1 import metrics_pb2
+from throughline.metrics.v1 import board_pb2, ledger_service_pb2, metrics_pb2
 from throughline.metrics.v1 import metrics_service_pb2 as pb
+from throughline.metrics.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from throughline.metrics.v1.metrics_service_pb2_grpc import MetricsServiceStub
 from throughline.type.v1 import interval_pb2, money_pb2
 
@@ -80,11 +81,13 @@ class Bank:
 
     async def ask(self, actor: Actor, method: str, **fields: Any) -> Any:
         """Calls a method as the actor; a request_id is made up unless one is given."""
-        request = getattr(pb, f"{method}Request")(**fields)
+        of_ledger = hasattr(ledger_service_pb2, f"{method}Request")
+        request = getattr(ledger_service_pb2 if of_ledger else pb, f"{method}Request")(**fields)
         if "request_id" in request.DESCRIPTOR.fields_by_name and not request.request_id:
             request.request_id = str(uuid.uuid4())
         with acting(self.keys.sign_person(actor)):
-            return await getattr(MetricsServiceStub(self.channel), method)(request, timeout=9)
+            stub = LedgerServiceStub(self.channel) if of_ledger else MetricsServiceStub(self.channel)
+            return await getattr(stub, method)(request, timeout=9)
 
     async def refused(self, actor: Actor, method: str, **fields: Any) -> Refusal:
         """Calls a method that must be refused; why it was."""
@@ -95,27 +98,43 @@ class Bank:
     async def approve(self, message: metrics_pb2.CostModel) -> Any:
         """Fan drafts it and Qiu approves it."""
         drafted = await self.ask(FAN, "DraftCostModel", cost_model=message)
-        return await self.ask(QIU, "ApproveCostModel", name=PEOPLE, version=drafted.version)
+        return await self.ask(QIU, "ApproveCostModel", name=message.name, version=drafted.version)
 
-    async def entries(self, ticket: str, count: int, actor: Actor = BOSS) -> list[Any]:
-        """A ticket's entries, oldest first, as soon as there are so many; fails after ten seconds, showing them."""
+    async def entries(self, cause: str, count: int, actor: Actor = BOSS) -> list[Any]:
+        """The entries of a cause by their numbers, as soon as there are so many; fails after half a minute."""
         found: list[Any] = []
-        for _ in range(400):
-            found = list((await self.ask(actor, "ListLedgerEntries", period=EVER, ticket=ticket)).entries)
+        for _ in range(600):
+            found = list((await self.ask(actor, "ListLedgerEntries", period=EVER, cause=cause)).entries)
             if len(found) >= count:
                 assert len(found) == count, found
-                return found[::-1]
-            await asyncio.sleep(0.025)
+                return sorted(found, key=lambda one: (one.name.rpartition(".")[0], int(one.name.rpartition(".")[2])))
+            await asyncio.sleep(0.05)
         raise AssertionError(f"not {count} entries: {found}")
+
+    async def board(self, actor: Actor = BOSS) -> board_pb2.Board:
+        """The board over everything."""
+        with acting(self.keys.sign_person(actor)):
+            return await MetricsServiceStub(self.channel).GetBoard(
+                board_pb2.GetBoardRequest(period=EVER, time_zone="UTC"), timeout=9
+            )
+
+    async def until(self, ask: Callable[[], Awaitable[int]], count: int) -> None:
+        """Waits until an answer is at least `count`; fails after half a minute, showing it."""
+        found = -1
+        for _ in range(600):
+            if (found := await ask()) >= count:
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"{found}, not {count}")
 
     async def booked(self, ticket: str, until: Callable[[dict[str, Any]], bool] = bool) -> dict[str, Any]:
         """What is noted of a ticket's booking, as soon as it is as wanted."""
         found: dict[str, Any] | None = None
-        for _ in range(400):
+        for _ in range(600):
             found = await self.run.db["bookings"].find_one({"_id": f"bookings/{ticket.partition('/')[2]}"})
             if found is not None and until(found["state"]):
                 return dict(found["state"])
-            await asyncio.sleep(0.025)
+            await asyncio.sleep(0.05)
         raise AssertionError(f"not as wanted: {found}")
 
 
@@ -125,7 +144,7 @@ Start = Callable[[], Awaitable[Bank]]
 @asynccontextmanager
 async def opened(mongo_uri: str, nats_url: str, database: str, keys_dir: Path) -> AsyncIterator[Start]:
     """start(): one more replica, ready; all share one database and one listener."""
-    make(keys_dir, ["metrics", "portal"])
+    make(keys_dir, ["metrics", "portal", "tl"])
     settings = Settings.load(
         "metrics",
         mongo_uri=mongo_uri,

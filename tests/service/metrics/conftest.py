@@ -17,7 +17,7 @@ from tests.service.metrics.desk import Desk
 def keys_dir(tmp_path: Path) -> Path:
     """Keys of the services, and of the portal, who signs that a person acts."""
     directory = tmp_path / "keys"
-    make(directory, ["metrics", "tickets", "sla", "portal"])
+    make(directory, ["metrics", "tickets", "sla", "changes", "portal"])
     return directory
 
 

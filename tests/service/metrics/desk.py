@@ -16,8 +16,11 @@ import pytest
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from nats.js.errors import NotFoundError
-from throughline.metrics.v1 import board_pb2
+from throughline.changes.v1 import change_pb2
+from throughline.changes.v1 import events_pb2 as change_events
+from throughline.metrics.v1 import board_pb2, comparisons_service_pb2
 from throughline.metrics.v1 import metrics_service_pb2 as pb
+from throughline.metrics.v1.comparisons_service_pb2_grpc import ComparisonsServiceStub
 from throughline.metrics.v1.metrics_service_pb2_grpc import MetricsServiceStub
 from throughline.sla.v1 import events_pb2 as sla_events
 from throughline.sla.v1 import sla_pb2
@@ -107,13 +110,37 @@ class Story:
 
     def resolved(self, opened: float, hours: float, team: str = "teams/a") -> list[Entry]:
         """Opened, given to a team and person, started, resolved after so many hours."""
-        state = ticket_pb2
+        resolved = ticket_pb2.TICKET_STATE_RESOLVED
+        return [*self.started(opened, team), self.tell("TicketResolved", opened + hours, state=resolved)]
+
+    def started(self, opened: float, team: str = "teams/a") -> list[Entry]:
+        """Opened, given to a team and person, started."""
         return [
             self.tell("TicketOpened", opened),
             self.tell("TicketAssigned", opened + 0.1, team=team, assignee="people/ben"),
-            self.tell("TicketStarted", opened + 0.2, state=state.TICKET_STATE_IN_PROGRESS),
-            self.tell("TicketResolved", opened + hours, state=state.TICKET_STATE_RESOLVED),
+            self.tell("TicketStarted", opened + 0.2, state=ticket_pb2.TICKET_STATE_IN_PROGRESS),
         ]
+
+
+class Plan:
+    """The events of one change."""
+
+    def __init__(self, number: int, **fields: Any) -> None:
+        self.name = f"changes/CHG-{number:06d}"
+        given = {"type": change_pb2.CHANGE_TYPE_NORMAL, "services": ["services/print"], "unit": "cn/east"}
+        self.change = change_pb2.Change(name=self.name, **{**given, **fields})
+        self._told = 0
+
+    def tell(self, kind: str, hours: float, state: Any) -> Entry:
+        """The next event of the change, which brings it into a state."""
+        if kind == "ChangeDrafted":
+            self.change.create_time.CopyFrom(stamp(hours))
+        elif kind in ("ChangeSucceeded", "ChangeFailed", "ChangeRolledBack"):
+            self.change.finish_time.CopyFrom(stamp(hours))
+        self.change.state = state
+        self._told += 1
+        message = getattr(change_events, kind)(change=self.change)
+        return entry(self.name, self._told, message, at(hours), "people/ben")
 
 
 def entry(resource: str, sequence: int, message: Message, when: datetime, actor: str) -> Entry:
@@ -129,6 +156,9 @@ def entry(resource: str, sequence: int, message: Message, when: datetime, actor:
 _REQUESTS: Mapping[str, Callable[..., Message]] = {
     method.name: getattr(board_pb2 if method.name == "GetBoard" else pb, f"{method.name}Request")
     for method in pb.DESCRIPTOR.services_by_name["MetricsService"].methods
+} | {
+    method.name: getattr(comparisons_service_pb2, f"{method.name}Request")
+    for method in comparisons_service_pb2.DESCRIPTOR.services_by_name["ComparisonsService"].methods
 }
 
 
@@ -140,11 +170,14 @@ class Desk:
         self._keys = Keys(keys_dir, "portal")
         self._channel = channel(f"127.0.0.1:{run.port}", "metrics", self._keys, max_receive_bytes=16 * 1024 * 1024)
         self._stub = MetricsServiceStub(self._channel)
+        self._comparisons = ComparisonsServiceStub(self._channel)
         self._nats_url = nats_url
         self._again = itertools.count()
 
     async def __aenter__(self) -> Self:
-        self._buses = {name: await Bus.connect(self._nats_url, name, manage=True) for name in ("tickets", "sla")}
+        self._buses = {
+            name: await Bus.connect(self._nats_url, name, manage=True) for name in ("tickets", "sla", "changes")
+        }
         for bus in self._buses.values():
             assert await bus.ready(10)
         return self
@@ -187,7 +220,8 @@ class Desk:
         if "request_id" in request.DESCRIPTOR.fields_by_name:  # type: ignore[attr-defined]
             fields.setdefault("request_id", str(uuid.uuid4()))
         with acting(self._keys.sign_person(actor)):
-            return await getattr(self._stub, method)(request(**fields), timeout=9)
+            stub = self._stub if hasattr(self._stub, method) else self._comparisons
+            return await getattr(stub, method)(request(**fields), timeout=9)
 
     async def refused(self, actor: Actor, method: str, **fields: Any) -> Refusal:
         """Calls a method that must be refused; why it was."""

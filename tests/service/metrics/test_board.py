@@ -13,7 +13,7 @@ from throughline.sla.v1 import sla_pb2
 from throughline.tickets.v1 import ticket_pb2
 from throughline.type.v1 import money_pb2
 
-from services.metrics.store import cells, counts
+from services.metrics.store import counts, roller
 from services.metrics.store.facts import FACTS
 from tests.service.metrics.desk import EAST, ROOT, Desk, Story, between, clock, person, stamp
 from tests.service.runtime.probe import until
@@ -166,7 +166,7 @@ async def test_the_board_is_right_before_the_roller_comes(desk: Desk, monkeypatc
     monkeypatch.setattr(counts, "EXACT_BELOW", 1)
     await fill(desk, 6)
     await desk.rolled()
-    monkeypatch.setattr(cells, "PACE_SECONDS", 60)
+    monkeypatch.setattr(roller, "PACE_SECONDS", 60)
     await asyncio.sleep(0.5)
     before = await desk.ask(ROOT, "GetBoard", period=between())
     await desk.publish(*Story(100).resolved(3, 1))
@@ -182,10 +182,10 @@ async def test_two_rollers_leave_one_truth(desk: Desk, monkeypatch: pytest.Monke
     monkeypatch.setattr(counts, "EXACT_BELOW", 1)
     await fill(desk, 12)
     facts = desk.run.records(FACTS)
-    rollers = [cells.Roller(desk.run.db, facts) for _ in range(3)]
+    rollers = [roller.Roller(desk.run.db, facts) for _ in range(3)]
     days = sorted(await desk.run.db["facts"].distinct("state.days"))[:3]
     more = [one for number in range(50, 70) for one in Story(number).resolved(4, 1)]
-    work = [roller.roll_day(day) for day in days for roller in rollers]
+    work = [one.roll_day(day) for day in days for one in rollers]
     await asyncio.gather(desk.publish(*more), *work)
     await desk.heard()
     await desk.rolled()

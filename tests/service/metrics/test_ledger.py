@@ -6,23 +6,21 @@ import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pymongo import AsyncMongoClient
 from throughline.metrics.v1 import board_pb2, metrics_pb2
+from throughline.tickets.v1 import events_pb2 as ticket_events
 from throughline.tickets.v1 import ticket_pb2
 
-from services.metrics.rules.cost_model import CostModel, Version
-from services.metrics.rules.fact import Exclusion, State
-from services.metrics.rules.ledger import End, Place, book
-from services.metrics.rules.money import Category
-from services.metrics.rules.people_model import PeopleModel
 from services.metrics.rules.period import Filter, Period
-from services.metrics.store.ledger import BOOKINGS, ENTRIES, ValueLedger
+from services.metrics.store.intake import INPUTS
+from services.metrics.store.ledger import ENTRIES, ValueLedger
+from services.metrics.wire.intake import input_of
 from services.runtime.actor import system
+from services.runtime.binding import Heard
 from services.runtime.journal import Journal
 from services.runtime.records import Cause, Records
 from services.runtime.refusal import Kind
@@ -274,25 +272,34 @@ async def test_two_replicas_book_once(start: Start, paper: Papers) -> None:
     )
 
 
-async def test_an_entry_that_a_dying_process_booked_is_filed_by_the_next(
+async def test_an_input_that_a_dying_process_kept_is_booked_and_filed_by_the_next(
     start: Start, mongo_uri: str, database: str
 ) -> None:
-    """The booking is written and its process is gone before it told anything: the next one files the entry, once."""
+    """What was heard is on file and its process is gone before anything was booked: the next one books it, once."""
+    ticket = ticket_pb2.Ticket(
+        name="tickets/INC-000001",
+        etag='"2"',
+        type=ticket_pb2.TICKET_TYPE_INCIDENT,
+        state=DONE,
+        impact=2,
+        priority=2,
+        service="services/checkout",
+        importing=True,
+        open_time=stamp(MONDAY),
+        resolve_time=stamp(MONDAY + hours(1)),
+    )
+    told = ticket_events.TicketResolved(ticket=ticket)
+    dying = await start()
+    await dying.approve(model())
+    await dying.run.stop()
     async with AsyncMongoClient[dict[str, Any]](mongo_uri) as client:
         db = client[database]
-        bookings = Records(db, BOOKINGS, Journal(db))
-        end = End(
-            "tickets/INC-000001", '"2"', State.RESOLVED, 2, Place("services/checkout", priority=2),
-            Exclusion.NONE, MONDAY, MONDAY + hours(1),
-        )  # fmt: skip
-        author = Version(
-            1, Category.INCURRED_LOSS, MONDAY, PeopleModel("CNY", 12_000, {2: 40}, {2: 500}, hours(72)), FAN.sub, ""
-        )
-        approved = CostModel(PEOPLE, (replace(author, approved_at=MONDAY),))
+        kept = Records(db, INPUTS, Journal(db))
         cause = Cause("tickets/INC-000001/2/0~1", system("metrics"), MONDAY + hours(1))
-        decide = partial(book, end=end, number=1, at=cause.at, model=approved)
-        await bookings.upsert("bookings/INC-000001", cause, decide)
+        one = input_of(Heard(told, told.DESCRIPTOR.full_name, ticket.name, 2, cause.at, cause))
+        assert one is not None
+        await kept.upsert(one.name, cause, lambda _before: (one, ()))
         assert await db["ledger_entries"].count_documents({}) == 0
     bank = await start()
-    (entry,) = await bank.entries("tickets/INC-000001", 1)
+    (entry,) = await bank.entries(ticket.name, 1)
     assert entry.total.minor_units == 240_000

@@ -181,3 +181,23 @@ async def test_bus_never_publishes_into_another_stream(bus: Bus, empty_nats: str
     assert isinstance(answer, Exception)
     assert (await client.jetstream().stream_info("impostor")).state.messages == 0
     await client.close()
+
+
+async def test_a_reconnecting_that_broke_off_is_begun_anew(own_nats: Nats, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client's own reconnecting ends in silence by an error that it did not foresee: a new client takes over."""
+    monkeypatch.setattr("services.runtime.bus._GIVE_UP_S", 2.0)
+    bus = await Bus.connect(own_nats.url, "probe", manage=True)
+    assert await bus.ready(timeout=10)
+    before = bus.client
+    own_nats.kill()
+    await until(lambda: before.is_reconnecting)
+    reconnecting = before._reconnection_task
+    assert reconnecting is not None
+    reconnecting.cancel()
+    await until(reconnecting.done)
+    await asyncio.to_thread(own_nats.restart)
+    await until(lambda: bus.connected)
+    assert bus.client is not before
+    assert await bus.ready(timeout=10)
+    assert await bus.publish([entry(1)]) == [1]
+    await bus.close()

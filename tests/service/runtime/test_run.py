@@ -161,6 +161,26 @@ async def test_sigterm_under_load_fails_no_call(keys: Path, mongo_uri: str, empt
     await nc.close()
 
 
+async def test_sigterm_ends_also_while_stores_stand_still(keys: Path, own_mongod: Mongod, own_nats: Nats) -> None:
+    """MongoDB and NATS hold their connections and answer nothing, and a call waits for them: the process ends by itself
+    well within a pod's minute; what it could not carry on the next start finds.
+    """
+    told = environment(keys, own_mongod.uri, own_nats.url, "echo", STOP_GRACE_SECONDS="5")
+    async with process(told) as (running, port), as_ann(f"127.0.0.1:{port}", keys) as on:
+        assert (await call(on, "Count", EchoRequest(request_id="1", text="a"))).number == 1
+        for server in (own_mongod, own_nats):
+            assert server.child.process is not None
+            server.child.process.send_signal(signal.SIGSTOP)
+        waiting = asyncio.ensure_future(call(on, "Count", EchoRequest(request_id="2", text="a")))
+        await asyncio.sleep(0.2)
+        began = time.monotonic()
+        running.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(running.wait(), 50) == 0
+        assert time.monotonic() - began < 45
+        with pytest.raises(grpc.aio.AioRpcError):
+            await waiting
+
+
 async def test_store_away_and_back(keys: Path, own_mongod: Mongod, nats_url: str) -> None:
     """With MongoDB gone a call hears UNAVAILABLE and why within its deadline, the service is not ready but alive;
     with MongoDB back the same process serves again."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import socket
+import time
 import urllib.request
 from typing import Any
 
@@ -109,3 +111,14 @@ async def test_spans_arrive_with_resource_and_weight() -> None:
     assert attributes["service.instance.id"]
     assert 0 < len(spans) < 64
     assert {span.trace_state for span in spans} == {"ot=th:c"}
+
+
+def test_a_collector_that_stands_still_holds_no_stop() -> None:
+    """Its socket takes what comes and never answers, and spans for many batches wait: the end takes its bound."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        telemetry = set_up("tickets", f"127.0.0.1:{silent.getsockname()[1]}")
+        for _ in range(3000):
+            telemetry.tracer.start_span("work").end()
+        began = time.monotonic()
+        telemetry.close(1.0)
+        assert time.monotonic() - began < 4

@@ -251,6 +251,34 @@ async def test_timers_stop_gives_the_claims_back(desk: Desk) -> None:
     assert time.monotonic() - started < 5
 
 
+async def test_timers_replicas_share_without_racing(desk: Desk) -> None:
+    """Two replicas that see each other claim 2,000 due hints between them, each hint once, and hardly one in vain."""
+    mine, theirs = Hints(desk.store.db), Hints(desk.store.db)
+    due = _soon(-60)
+    await mine.arm([(due_id(f"tallies/T-{index}", "breach", due), due) for index in range(2000)])
+    for replica in (mine, theirs, mine):
+        replica._next_meeting = 0.0
+        await replica.meet()
+    claimed: dict[Hints, list[str]] = {mine: [], theirs: []}
+    while await desk.store.db["timers"].count_documents({"owner": None}):
+        for replica, (claims, _) in zip(claimed, await asyncio.gather(mine.claim(), theirs.claim()), strict=True):
+            claimed[replica] += [claim.id for claim in claims]
+    assert len({*claimed[mine], *claimed[theirs]}) == len(claimed[mine]) + len(claimed[theirs]) == 2000
+    assert min(len(claims) for claims in claimed.values()) > 500
+    assert mine.lost + theirs.lost < 20
+
+
+async def test_timers_of_a_replica_that_does_not_come_are_helped_with(desk: Desk) -> None:
+    """What lies due in the share of a replica that stands still is taken by one that has nothing else to do."""
+    mine, standing = Hints(desk.store.db), Hints(desk.store.db)
+    due = _soon(-60)
+    await mine.arm([(due_id(f"tallies/T-{index}", "breach", due), due) for index in range(200)])
+    for replica in (standing, mine):
+        await replica.meet()
+    claimed = [claim.id for _ in range(3) for claim in (await mine.claim())[0]]
+    assert len(set(claimed)) == len(claimed) == 200
+
+
 async def _gone(desk: Desk) -> bool:
     return await desk.hints() == 0
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
 
+from deploy.local.process import Child, free_port
+from deploy.local.servers import ROOT
 from services.runtime.bus import Bus
 from services.runtime.identity import make
 from services.runtime.run import Runtime
@@ -21,9 +28,9 @@ Replica = Callable[[], Awaitable[Desk]]
 
 @pytest.fixture
 def keys_dir(tmp_path: Path) -> Path:
-    """Keys of the service and of the portal, who signs that a person acts."""
+    """Keys of the service, and of the portal and the command line, who sign that a person acts."""
     directory = tmp_path / "keys"
-    make(directory, ["sla", "portal"])
+    make(directory, ["sla", "portal", "tl"])
     return directory
 
 
@@ -59,6 +66,33 @@ async def replica(mongo_uri: str, empty_nats: str, database: str, keys_dir: Path
 async def desk(replica: Replica) -> Desk:
     """The service as one replica."""
     return await replica()
+
+
+@pytest.fixture
+def process(mongo_uri: str, empty_nats: str, database: str, keys_dir: Path, tmp_path: Path) -> Iterator[Child]:
+    """The service as a process of its own on the same stores, not started yet: one that can be killed."""
+    told = {
+        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "proto" / "gen"))),
+        "TL_MONGO_URI": mongo_uri,
+        "TL_NATS_URL": empty_nats,
+        "TL_DATABASE": database,
+        "TL_KEYS_DIR": str(keys_dir),
+        "TL_LISTEN": f"127.0.0.1:{free_port()}",
+        "TL_BUS_MANAGE": "true",
+    }
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TL_")}
+    command = [sys.executable, "-m", "services.sla.main"]
+    child = Child("sla", command, tmp_path / "sla.log", {**inherited, **told}, folder=ROOT)
+    yield child
+    child.kill()
+
+
+@pytest.fixture
+async def stored(mongo_uri: str, database: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
+    """The service's database, read beside it."""
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(mongo_uri, tz_aware=True)
+    yield client[database]
+    await client.close()
 
 
 @pytest.fixture

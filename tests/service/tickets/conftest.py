@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,15 @@ def keys_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def counter(mongo_uri: str, nats_url: str, database: str, keys_dir: Path) -> AsyncIterator[Counter]:
+def closes_after() -> timedelta:
+    """How long a resolved ticket waits to be closed."""
+    return timedelta(days=7)
+
+
+@pytest.fixture
+async def counter(
+    mongo_uri: str, nats_url: str, database: str, keys_dir: Path, closes_after: timedelta
+) -> AsyncIterator[Counter]:
     """The service, ready, with a database of its own."""
     settings = TicketsSettings.load(
         "tickets",
@@ -36,7 +45,7 @@ async def counter(mongo_uri: str, nats_url: str, database: str, keys_dir: Path) 
         stop_grace_seconds=2.0,
     )
     async with Runtime("tickets", settings) as run:
-        compose(run)
+        compose(run, closes_after)
         await run.start()
         assert await run.ready(30), "the service did not become ready"
         async with Counter(run.port, keys_dir) as counter:

@@ -29,13 +29,13 @@ FILED = Seen(
 
 
 def story(*steps: tuple[float, dict[str, Any]], first: Seen = FILED, human: bool = True, **opening: Any) -> Fact:
-    """The fact after the opening and the steps, each (hours, what changes); `given` holds for its step alone."""
+    """The fact after the opening and the steps, each (hours, what changes). What an event does is of its step."""
     seen = replace(first, **opening)
     seen = replace(seen, opened_at=opening.get("opened_at", at(0)))
     fact, _ = fold_ticket(None, seen, seen.opened_at, human=human)
     for hours, change in steps:
         acts = change.pop("human", human)
-        seen = replace(replace(seen, given=False), **change)
+        seen = replace(replace(seen, given=False, passed_on=False, asked=False, contacted=False), **change)
         fact, _ = fold_ticket(fact, seen, at(hours), human=acts)
     return fact
 

@@ -10,32 +10,30 @@ from throughline.tickets.v1 import ticket_pb2
 from throughline.type.v1 import interval_pb2
 
 from services.metrics.rules import board, period
-from services.metrics.rules.board import Backlog, Board, Sums, summed
-from services.metrics.rules.cells import roll
+from services.metrics.rules.board import Board, Sums
 from services.metrics.rules.fact import Channel, Type
 from services.metrics.rules.money import Category, MoneySum
 from services.metrics.rules.period import Filter, Period, Windows
-from services.metrics.rules.registry import METRICS, TILES
-from services.metrics.rules.values import Standing, undefined
+from services.metrics.rules.registry import TILES
+from services.metrics.rules.values import Standing
 from services.metrics.wire.board import board_message, filter_of, period_of
 from services.metrics.wire.instants import timestamp
 from services.runtime.refusal import Refusal
 from tests.unit.metrics.stories import DONE, WORK, at, story
-from tests.unit.metrics.test_cells import lives
+from tests.unit.metrics.test_cells import by_facts, lives
 
 PERIOD = Period(at(0), at(24 * 60))
 NOW = at(24 * 100)
-NO_BACKLOG = Backlog(0, undefined(METRICS["backlog_age"], "none"))
 
 
 def sums(n: int = 300, seed: int = 1, within: Period = PERIOD) -> Sums:
     """Those of made-up tickets."""
-    return summed(list(roll(lives(n, seed), Windows(within), dimensions=()).items()))
+    return by_facts(lives(n, seed), within)
 
 
 def tiles(now: Sums, before: Sums | None = None) -> dict[str, board.Tile]:
     """The tiles by metric id."""
-    made = board.tiles(now, before, PERIOD, PERIOD if before else None, NOW, backlog=NO_BACKLOG, others={})
+    made = board.tiles(now, before, PERIOD, PERIOD if before else None, NOW, open_at_end=0, others={})
     return {one.id: one for one in made}
 
 
@@ -61,7 +59,7 @@ def test_a_tile_compares_with_its_baseline() -> None:
 def test_days_are_days_of_the_zone() -> None:
     """Opened at 20:00 UTC on a Monday is Tuesday in Shanghai, and Monday in UTC."""
     facts = [story((21, {"state": WORK}), (26, {"state": DONE}), (30, {"state": WORK}), opened_at=at(20))]
-    made = summed(list(roll(facts, Windows(PERIOD), dimensions=()).items()))
+    made = by_facts(facts, PERIOD)
     utc = {one.date.isoformat(): one for one in board.columns(made, PERIOD, period.zone(""))}
     shanghai = {one.date.isoformat(): one for one in board.columns(made, PERIOD, period.zone("Asia/Shanghai"))}
     assert (utc["2026-03-02"].opened, utc["2026-03-03"].reopened) == (1, 1)

@@ -164,3 +164,16 @@ def test_met_means_every_clock_and_at_least_one() -> None:
     assert not LIVES["plain"]().is_met
     assert not LIVES["late and open"]().is_met
     assert not story((1, {"state": NEW})).is_met
+
+
+def test_one_fault_has_one_signature() -> None:
+    """The same thing at the same place, whatever its numbers and letters; another place or thing is another fault."""
+    one = story(title="Till 3  offline since 09:15").signature
+    assert one == story(title="till 11 OFFLINE since 10:40").signature
+    others = {
+        story(title="Till 3 offline since 09:15", site="sites/wuhan").signature,
+        story(title="Till 3 prints twice").signature,
+        story(title="Till 3 offline since 09:15", category="network").signature,
+    }
+    assert len(others | {one}) == 4
+    assert story(category="").signature == ""

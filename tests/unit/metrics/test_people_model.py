@@ -8,7 +8,8 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.metrics.rules.people_model import HOUR_MS, Inputs, PeopleModel, amounts_of, half_even, inputs_of
+from services.metrics.rules.exact import HOUR_MS, half_even
+from services.metrics.rules.people_model import Inputs, PeopleModel, amounts_of, inputs_of
 
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
 MODEL = PeopleModel("CNY", 12_000, {2: 40}, {2: 500}, timedelta(hours=72))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.metrics_doc import text
+from services.metrics.rules.change_fact import SORTS as CHANGE_SORTS
 from services.metrics.rules.measures import MEASURES, contributions
 from services.metrics.rules.registry import METRICS, REGISTRY, TILES, Band
 from tests.unit.metrics.stories import at
@@ -16,6 +17,7 @@ ROWS = {f"E{number:02d}" for number in range(1, 30)}
 # Not read off one fact at a time.
 RECKONED_APART = {
     *("backlog_growth", "backlog_age", "recurrence", "time_to_resolve_change", "availability", "incident_loss"),
+    *CHANGE_SORTS,
 }
 
 

@@ -6,6 +6,7 @@ import random
 import statistics as python
 from typing import Any
 
+import numpy as np
 import pytest
 from ddsketch import DDSketch
 from hypothesis import given
@@ -13,11 +14,12 @@ from hypothesis import strategies as st
 
 from services.metrics.rules import statistics
 from services.metrics.rules.lengths import ACCURACY, Lengths, bin_of, length_of
-from services.metrics.rules.measures import Contribution
+from services.metrics.rules.measures import CODES
 from services.metrics.rules.period import Period
 from services.metrics.rules.recurrence import recurrences
 from services.metrics.rules.registry import METRICS
-from services.metrics.rules.tally import Tally, ready
+from services.metrics.rules.rows import ADDED, counted
+from services.metrics.rules.tally import Tally, tally
 from services.metrics.rules.values import Standing, change_of, count, growth, share, value_of
 from tests.unit.metrics.stories import at
 
@@ -141,7 +143,11 @@ def test_a_bin_stands_for_its_lengths(seconds: int) -> None:
 
 
 def _tally(metric: str, values: list[int]) -> Tally:
-    return Tally().add(ready(Contribution(metric, at(1), value)) for value in values)
+    rows = np.zeros(len(values), ADDED)
+    rows["m"], rows["v"] = CODES[metric], values
+    nothing = np.zeros(len(values), np.int64)
+    counts, _, sums, _ = counted(rows, nothing, nothing)
+    return tally(counts, sums, {CODES[metric]: rows["v"]})
 
 
 def test_too_few_show_no_value() -> None:

@@ -199,8 +199,15 @@ def test_preview() -> None:
     promised = sla_service_pb2.PreviewPromiseResponse(
         policy="policies/p2", response_due_time=stamp(30), resolution_due_time=stamp(24 * 60)
     )
-    assert promise.preview(promised, None, READER)["title"] == "Answered by 13:00, done by tomorrow 12:30"
-    nothing = promise.preview(sla_service_pb2.PreviewPromiseResponse(), None, READER)
+    assert promise.preview(promised, READER)["title"] == "Answered by 13:00, done by tomorrow 12:30"
+    promised.targets.add(kind=shown.RESOLUTION, duration=Duration(seconds=8 * 3600), unverified_years=[2027])
+    promised.display_names["en"] = "Second"
+    promised.calendar.display_names["en"] = "Office hours"
+    made = promise.preview(promised, READER)
+    assert made["details"] == ["Done: within 8 h of service time.", "Service hours: Office hours. Version 0."]
+    assert "“Second”" in made["text"]
+    assert "2027" in made["warning"]
+    nothing = promise.preview(sla_service_pb2.PreviewPromiseResponse(), READER)
     assert nothing["title"] == "No promise is defined for this"
 
 

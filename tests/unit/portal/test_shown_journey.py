@@ -123,6 +123,16 @@ def test_end(state: int, first: tuple[str, str]) -> None:
     ]
     steps = journey(told, ticket(state), READER)
     assert (steps[0]["state"], steps[0]["title"]) == first
+
+
+def test_it_closes_by_itself() -> None:
+    """Solved says until when one may disagree; afterwards nobody's name stands for the clock's."""
+    done = entry("TicketResolved", -10, ticket_shown.RESOLVED, text="New roll", detail="RESOLUTION_CODE_FIXED")
+    steps = journey([*STORY[:4], done], ticket(ticket_shown.RESOLVED, auto_close_time=stamp(60)), READER)
+    assert steps[0]["detail"] == "Closes by itself 13:30"
+    over = entry("TicketClosed", -1, ticket_shown.CLOSED, "system/tickets")
+    steps = journey([*STORY[:4], done, over], ticket(ticket_shown.CLOSED), READER)
+    assert steps[0]["title"] == "It closed by itself"
     solved = next(step for step in steps if step["title"] == "Zhou Yan solved it")
     assert (solved["detail"], solved["quote"]) == ("Fixed", {"text": "New roll"})
 

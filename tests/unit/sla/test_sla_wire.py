@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +22,8 @@ from services.sla.rules.book import Book
 from services.sla.rules.calendar import Calendar, Draft
 from services.sla.rules.clocks import ClockBreached, moments
 from services.sla.rules.policy import ClockKind, Match, Policy
+from services.sla.rules.publication import Draft as PolicyDraft
+from services.sla.rules.publication import Publication
 from services.sla.rules.ticket import TicketState, TicketType
 from services.sla.store import CALENDARS, CLOCKS, POLICIES
 from services.sla.store.clocks import moment_of, step_of
@@ -72,9 +75,10 @@ def test_policies_go_through_wire_and_store(
     """What was published is what is answered, stored and, sent back as a draft, nothing new."""
     match = Match(priorities, frozenset({TicketType.REQUEST}), frozenset({"services/vpn"}), frozenset({"", "uci"}))
     draft = Policy("policies/x", order, match, promised, OFFICE.name, {"zh": "承诺", "en": "Promise"})
-    published, _ = policies.publish(None, draft, calendars=[OFFICE.name], by=ADMIN)
+    published, _ = policies.publish(None, draft, calendars=[OFFICE.name], by=ADMIN, now=at(0))
+    file = Publication(published.name, (published,), PolicyDraft(replace(draft, author="people/wu-min"), at(5)))
 
-    assert _through_store(POLICIES, published) == published
+    assert _through_store(POLICIES, file) == file
     message = policy_wire.policy(published, '"1"')
     again, told = policies.publish(published, policy_wire.draft(message), calendars=[OFFICE.name], by=ADMIN)
     assert (again, told) == (published, ())

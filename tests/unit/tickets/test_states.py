@@ -195,3 +195,30 @@ def test_the_same_again_tells_nothing() -> None:
     unlinked, _ = links.unlink(linked, BEN, NOW, to=link)
     assert unlinked.links == ()
     assert links.unlink(unlinked, BEN, NOW, to=link) == (unlinked, ())
+
+
+def test_a_resolved_ticket_waits_to_be_closed() -> None:
+    """Resolving says when it closes by itself; closing and reopening take that back, and nothing said is never."""
+    in_work = IN_STATE[WORK]
+    resolve = partial(work.resolve, in_work, BEN, NOW, code=ResolutionCode.FIXED, note="New cable")
+    assert resolve()[0].closes_at is None
+    assert resolve(closes_after=timedelta())[0].closes_at is None
+    resolved, _ = resolve(closes_after=timedelta(days=7))
+    assert resolved.closes_at == NOW + timedelta(days=7)
+    assert work.close(resolved, ANN, NOW)[0].closes_at is None
+    assert work.reopen(resolved, ANN, NOW, reason="Again")[0].closes_at is None
+
+
+@pytest.mark.parametrize("state", State)
+def test_only_a_resolved_ticket_closes_unopposed(state: State) -> None:
+    """When the time for it is over it closes at that moment, without anybody; in any other state it is refused."""
+    ticket = IN_STATE[state]
+    if state is DONE:
+        closed, (event,) = work.close_unopposed(replace(ticket, closes_at=NOW), NOW)
+        assert (closed.state, closed.closed_at, closed.closes_at) == (OVER, NOW, None)
+        assert event == TicketClosed(closed)
+        assert work.reopen(closed, ANN, NOW + work.REOPEN_WITHIN, reason="Again")[0].state is WORK
+    else:
+        with pytest.raises(Refusal, match="close this ticket") as refused:
+            work.close_unopposed(ticket, NOW)
+        assert refused.value.reason == f"TICKET_IS_{state}"

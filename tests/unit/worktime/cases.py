@@ -65,11 +65,14 @@ def day_hours(draw: st.DrawFn, latest: int = 1440) -> Hours:
 
 @st.composite
 def calendars(draw: st.DrawFn, zone: str, near: date) -> CalendarVersion:
-    """A week of a few kinds of days, and overrides (closed or open) around a date."""
+    """A week of a few kinds of days, and overrides (closed or open) around a date; often a weekend made up for."""
     kinds = [CLOSED, ALL_DAY, draw(day_hours()), draw(day_hours())]
     pick = st.sampled_from(kinds)
     week = draw(st.tuples(*[pick] * 7))
     around = draw(st.dictionaries(st.integers(-2, 6), pick, max_size=3))
+    if draw(st.booleans()):
+        week = (*week[:5], CLOSED, CLOSED)
+        around |= {5 - near.weekday(): draw(st.sampled_from(kinds[1:]))}
     overrides = tuple(DateOverride(near + timedelta(days=days), hours) for days, hours in around.items())
     return CalendarVersion("calendars/drawn", 1, zone, SINCE, week, overrides)
 
@@ -92,11 +95,11 @@ def instants(draw: st.DrawFn, zone: str) -> datetime:
 
 @st.composite
 def clocks(draw: st.DrawFn) -> Case:
-    """Up to three days of a clock, with up to three changes between running and paused."""
+    """Up to two days of a clock, with up to three changes between running and paused."""
     zone = draw(st.sampled_from(ZONES))
     start = draw(instants(zone))
     calendar = draw(calendars(zone, start.astimezone(ZoneInfo(zone)).date()))
-    length = draw(durations(72))
+    length = draw(durations(48))
     running, marks = draw(st.integers(0, 9)) > 0, []
     for share in sorted({0, *draw(st.lists(st.integers(1, 999), max_size=3))}):
         marks.append(Mark(start + length * share // 1000, running, f"event-{share}"))

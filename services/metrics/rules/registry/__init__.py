@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from services.metrics.rules.registry.business import BUSINESS
+from services.metrics.rules.registry.change import CHANGE
 from services.metrics.rules.registry.experience import EXPERIENCE
 from services.metrics.rules.registry.flow import FLOW
 from services.metrics.rules.registry.metric import Band, Metric, Shown, Unit
 from services.metrics.rules.registry.times import TIMES
 
-REGISTRY: tuple[Metric, ...] = tuple(sorted((*TIMES, *FLOW, *EXPERIENCE, *BUSINESS), key=lambda one: one.code))
+REGISTRY: tuple[Metric, ...] = tuple(sorted((*TIMES, *FLOW, *EXPERIENCE, *CHANGE, *BUSINESS), key=lambda one: one.code))
 METRICS: Mapping[str, Metric] = {one.id: one for one in REGISTRY}
 
 TILES: tuple[str, ...] = (
     "time_to_resolve",
+    "first_contact_resolution",
     "first_assignment_resolution",
     "reassignments",
     "sla_met_resolution",
     "reopened",
+    "duplicates",
     "backlog_growth",
     "first_response_time",
     "mtta",
+    "re_asks",
     "csat",
     "chases",
     "self_solved",

@@ -1,28 +1,10 @@
-"""What it meant to the business: E17 to E26 and E29. Money is the ledger's, and stands nowhere else."""
+"""What it meant to the business: E19 to E26 and E29. Money is the ledger's, and stands nowhere else."""
 
 from __future__ import annotations
 
 from services.metrics.rules.registry.metric import Band, Metric, Unit
 
 BUSINESS: tuple[Metric, ...] = (
-    Metric(
-        "E17", "change_success", ("Changes that succeeded", "变更成功率"),
-        (
-            "Implemented, verified, not rolled back, and the cause of no incident.",
-            "已实施、验证通过、未回退且未引发事件的变更比例。",
-        ),
-        Unit.PER_CENT, "successful / implemented",
-        ("Rejected and withdrawn ones are out; standard ones apart.", "The warranty window is named."),
-        "Spafford, computing the change success rate; ServiceNow change score", Band.BUSINESS,
-        interval="Wilson (95 %).", waits_for="verified changes as facts",
-    ),
-    Metric(
-        "E18", "dora", ("Delivery performance", "交付效能"),
-        ("The five DORA measures, by service.", "按服务的五项 DORA 指标。"),
-        Unit.RATIO, "lead time; frequency; recovery time; fail rate; rework rate",
-        ("A deployment is no change record: both counts and the link are kept.",), "DORA, guides to the metrics",
-        Band.BUSINESS, waits_for="deployments as events",
-    ),
     Metric(
         "E19", "availability", ("Availability", "可用率"),
         ("Good requests of valid requests, from traces.", "有效请求中的成功比例，来自链路数据。"),
@@ -35,9 +17,22 @@ BUSINESS: tuple[Metric, ...] = (
         interval="Wilson on the effective count (95 %).",
     ),
     Metric(
+        "E19-time", "availability_time", ("Availability by time", "按时间计的可用率"),
+        ("Committed time without outage.", "承诺服务时间内无中断的比例。"),
+        Unit.PER_CENT, "(committed time - downtime in it) / committed time",
+        ("Planned windows are out.", "Overlaps count once.", "The zone of the commitment is named. Not E19."),
+        "ServiceNow availability results", Band.BUSINESS, waits_for="outages from traces",
+    ),
+    Metric(
         "E20", "time_between_failures", ("Time between failures", "平均无故障时间"),
         ("Committed time without outage, by outage.", "每次中断之间的承诺服务时间。"),
         Unit.SECONDS, "uptime / outages", ("No outage: not defined, and not 0.",),
+        "ServiceNow availability results", Band.BUSINESS, waits_for="outages from traces",
+    ),
+    Metric(
+        "E20-restore", "time_to_restore_service", ("Time to restore service", "平均恢复服务时间"),
+        ("Downtime in committed time, by outage.", "承诺服务时间内每次中断的时长。"),
+        Unit.SECONDS, "downtime / outages", ("No outage: not defined, and not 0.",),
         "ServiceNow availability results", Band.BUSINESS, waits_for="outages from traces",
     ),
     Metric(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from services.metrics.rules.registry.metric import Band, Metric, Unit
+from services.metrics.rules.registry.metric import Band, Metric, Shown, Unit
+
+_T = "Student's t (95 %)."
 
 EXPERIENCE: tuple[Metric, ...] = (
     Metric(
@@ -10,14 +12,20 @@ EXPERIENCE: tuple[Metric, ...] = (
         ("Requests for progress that bring no new fact.", "只问进度、无新信息的联系次数。"),
         Unit.PER_HUNDRED, "100 x inbound contacts that ask for progress / tickets",
         ("Several within an hour are one.", "A reply to our question is none.", "The channel is recorded."),
-        "HDI; Axelos", Band.EXPERIENCE, waits_for="inbound contacts as events",
+        "HDI; Axelos", Band.EXPERIENCE, waits_for="chase detection",
     ),
     Metric(
         "E13", "re_asks", ("Questions after submitting", "补充提问次数"),
         ("How often something had to be asked for after submitting.", "提单后再次索取信息的次数。"),
-        Unit.PER_TICKET, "requests for information after submitting / tickets",
-        ("Questions of an approval apart.", "Counted by field of the form."), "own definition",
-        Band.EXPERIENCE, waits_for="questions tied to fields",
+        Unit.PER_TICKET, "sum(requests for information after submitting) / tickets that ended in the period",
+        ("Questions of an approval are none.", "By field of the form once questions name one."), "own definition",
+        Band.EXPERIENCE, Shown.MEAN, "Student's t (95 %).",
+    ),
+    Metric(
+        "E13-complete", "first_time_complete", ("Complete when submitted", "一次填全率"),
+        ("Tickets about which nothing had to be asked.", "无需补充提问的工单比例。"),
+        Unit.PER_CENT, "ended without a request for information / ended", ("By E13.",), "own definition",
+        Band.EXPERIENCE, interval="Wilson (95 %).",
     ),
     Metric(
         "E14", "phone_follow_ups", ("Phone follow-ups", "电话追问"),
@@ -30,9 +38,19 @@ EXPERIENCE: tuple[Metric, ...] = (
         "E15", "csat", ("Satisfaction", "满意度"),
         ("Answers of 4 or 5, beside the response rate.", "4 分或 5 分的答卷比例，与回收率并列。"),
         Unit.PER_CENT, "answers of 4 to 5 / answers",
-        ("The last answer of a ticket.", "Under the minimum nothing is shown.", "A reopening voids it."),
+        (
+            "The last answer of a ticket.", "Under the minimum nothing is shown.", "A reopening voids it.",
+            "A share; the mean of answers is E15-score.",
+        ),
         "Delighted, how CSAT is calculated", Band.EXPERIENCE, interval="Wilson (95 %).",
         waits_for="survey answers",
+    ),
+    Metric(
+        "E15-score", "csat_score", ("Satisfaction score", "满意度得分"),
+        ("The mean of answers on one scale.", "统一量表后答卷得分的均值。"),
+        Unit.PER_CENT, "mean(100 x (answer - lowest) / (highest - lowest))",
+        ("The other reading of satisfaction; the share of 4 and 5 is E15.",), "ServiceNow manager dashboard",
+        Band.EXPERIENCE, interval=_T, waits_for="survey answers",
     ),
     Metric(
         "E16", "self_solved", ("Self-solved", "自助解决率"),

@@ -35,6 +35,12 @@ FLOW: tuple[Metric, ...] = (
         interval=_WILSON,
     ),
     Metric(
+        "E06-person", "person_changes", ("Hand-overs inside a team", "团队内换人次数"),
+        ("Changes of the person while the team stayed.", "团队不变而处理人变更的次数。"),
+        Unit.PER_TICKET, "sum(changes from one person to another in one team) / tickets that ended in the period",
+        ("The first person is none. Apart from E06, which counts teams.",), _MANAGER, Band.EFFICIENCY, Shown.MEAN, _T,
+    ),
+    Metric(
         "E07", "first_assignment_resolution", ("Resolved by the first team", "首派解决率"),
         ("Resolved without a reassignment.", "未经转派即解决的比例。"),
         Unit.PER_CENT, "resolved with reassignments = 0 / resolved",
@@ -63,12 +69,15 @@ FLOW: tuple[Metric, ...] = (
     Metric(
         "E09", "first_contact_resolution", ("Resolved at first contact", "首次联系解决率"),
         ("Solved in the first contact with a person.", "在首次人工联系中解决的比例。"),
-        Unit.PER_CENT, "solved in the first human contact / contacts that could be",
+        Unit.PER_CENT, "solved in the first human contact / first resolved by a person",
         (
-            "Not when reopened, ever waiting for information, or visited on site; a warm transfer still counts.",
-            "Provisional until nobody can reopen; closed by itself and solved by oneself are out.",
+            "A contact begins with our first public reply, by phone or in person with the opening, and lasts an hour.",
+            "Not when reopened, ever asked for information, or the requester wrote again before the solution.",
+            "A warm transfer within the contact still counts; no event tells of a visit on site.",
+            "Resolved by a bot or by itself: out. Imported histories tell of no conversation: out. Duplicates are out.",
+            "Provisional while a requester can still reopen (14 days).",
         ),
-        "HDI; ServiceNow customer service", Band.EFFICIENCY, waits_for="contacts as events",
+        "HDI; ServiceNow customer service", Band.EFFICIENCY, interval=_WILSON,
     ),
     Metric(
         "E10", "reopened", ("Reopened", "重开率"),
@@ -92,10 +101,12 @@ FLOW: tuple[Metric, ...] = (
         ("New occurrences of a fault that had been resolved.", "已解决故障再次发生的比例。"),
         Unit.PER_CENT, "incidents whose signature was resolved within 90 days before / incidents with a signature",
         (
-            "Signature version 1: service and category; incidents without both are no part of it.",
+            "Signature version 2: service, category, site and the title without its numbers.",
+            "Incidents without service or category are no part of it; other words for one fault are not found.",
             "Duplicates are out, on both sides.",
         ),
         "KPI library, IT incident and problem; Numerify, recurring incidents", Band.EFFICIENCY, interval=_WILSON,
+        version=2,
     ),
     Metric(
         "E28", "backlog_growth", ("Backlog growth", "积压增长"),

@@ -8,7 +8,23 @@ from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
 
 from services.portal.web.problems import problem
-from services.portal.web.rest import articles, board, changes, openapi, people, routes, session, sla, tickets
+from services.portal.web.rest import (
+    articles,
+    board,
+    calendars,
+    changes,
+    escalations,
+    judgements,
+    ledger,
+    openapi,
+    people,
+    policies,
+    routes,
+    services,
+    session,
+    sla,
+    tickets,
+)
 from services.portal.web.session import bearer
 from services.runtime.refusal import Refusal
 
@@ -17,10 +33,16 @@ ROUTES = (
     *session.ROUTES,
     *tickets.ROUTES,
     *sla.ROUTES,
+    *escalations.ROUTES,
+    *calendars.ROUTES,
+    *judgements.ROUTES,
+    *policies.ROUTES,
     *articles.ROUTES,
     *changes.ROUTES,
     *people.ROUTES,
     *board.ROUTES,
+    *services.ROUTES,
+    *ledger.ROUTES,
 )
 _OPEN = frozenset({"rest.sign_in", "rest.description"})
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})

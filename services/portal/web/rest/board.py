@@ -10,6 +10,8 @@ ROUTES = (
     Route("GET", "/board", "metrics", "GetBoard", "Three bands over one period and filter"),
     Route("GET", "/metrics", "metrics", "ListMetrics", "The registry: every metric with its definition"),
     Route("GET", "/values", "metrics", "ListValues", "Every metric over one period and filter"),
+    Route("GET", "/comparison", "comparisons", "ComparePeriods", "Every metric over two periods, with the difference"),
+    Route("GET", "/correlations", "comparisons", "ListCorrelations", "What goes together in the same tickets"),
     Route("GET", "/facts", "metrics", "ListFacts", "The tickets behind a number"),
     Route("GET", "/facts/{id}", "metrics", "GetFact", "One ticket as the metrics see it", binds={"name": "facts/{id}"}),
     Route("GET", "/ledgerEntries", "metrics", "ListLedgerEntries", "Rows of the value ledger"),

@@ -15,9 +15,14 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from throughline.changes.v1 import changes_service_pb2
 from throughline.knowledge.v1 import knowledge_service_pb2
-from throughline.metrics.v1 import metrics_service_pb2
+from throughline.metrics.v1 import (
+    availability_service_pb2,
+    comparisons_service_pb2,
+    ledger_service_pb2,
+    metrics_service_pb2,
+)
 from throughline.portal.v1 import people_service_pb2
-from throughline.sla.v1 import sla_service_pb2
+from throughline.sla.v1 import escalation_service_pb2, judgement_service_pb2, sla_service_pb2
 from throughline.tickets.v1 import tickets_service_pb2
 
 from services.portal.web.backends import backends
@@ -28,9 +33,14 @@ KEY = "Idempotency-Key"
 _SERVICES = {
     "tickets": tickets_service_pb2.DESCRIPTOR.services_by_name["TicketsService"],
     "sla": sla_service_pb2.DESCRIPTOR.services_by_name["SlaService"],
+    "escalations": escalation_service_pb2.DESCRIPTOR.services_by_name["EscalationService"],
+    "judgements": judgement_service_pb2.DESCRIPTOR.services_by_name["JudgementService"],
     "knowledge": knowledge_service_pb2.DESCRIPTOR.services_by_name["KnowledgeService"],
     "changes": changes_service_pb2.DESCRIPTOR.services_by_name["ChangesService"],
     "metrics": metrics_service_pb2.DESCRIPTOR.services_by_name["MetricsService"],
+    "availability": availability_service_pb2.DESCRIPTOR.services_by_name["AvailabilityService"],
+    "comparisons": comparisons_service_pb2.DESCRIPTOR.services_by_name["ComparisonsService"],
+    "ledger": ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"],
     "people": people_service_pb2.DESCRIPTOR.services_by_name["PeopleService"],
 }
 

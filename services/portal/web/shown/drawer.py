@@ -18,7 +18,7 @@ from services.portal.web.shown.reader import Reader, instant, last_part
 def row(entry: metrics_pb2.LedgerEntry, reader: Reader, href: str) -> dict[str, Any]:
     """A row of the drawer's list."""
     return {
-        "title": last_part(entry.ticket),
+        "title": last_part(entry.cause),
         "detail": reader.near(instant(entry.occur_time)),
         "amount": amount(entry.total, reader.language),
         "href": href,

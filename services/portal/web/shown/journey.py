@@ -44,7 +44,11 @@ def journey(
     elif ticket.state == ticket_shown.RESOLVED:
         own = ticket_shown.is_own(ticket, reader)
         turn = gettext("Your turn: does it work?") if own else gettext("The requester looks whether it works")
-        steps.append({"state": "now", "title": str(turn)})
+        present = {"state": "now", "title": str(turn)}
+        if ticket.HasField("auto_close_time"):
+            closes = reader.near(instant(ticket.auto_close_time))
+            present["detail"] = str(gettext("Closes by itself %(time)s", time=closes))
+        steps.append(present)
     elif ticket.state == ticket_shown.IN_PROGRESS and steps and told[-1].kind not in _TAKES_UP:
         works = gettext("%(name)s works on it", name=ticket_shown.hands(ticket, reader))
         steps.append({"state": "now", "title": str(works)})
@@ -171,13 +175,19 @@ def _title(group: list[Entry], reader: Reader) -> str:
     told = {
         "TicketResumed": gettext("%(name)s goes on", name=who),
         "TicketResolved": gettext("%(name)s solved it", name=who),
-        "TicketClosed": gettext("You closed it") if yours else gettext("%(name)s closed it", name=who),
+        "TicketClosed": _closed(last.actor, reader),
         "TicketReopened": gettext("You said it is not solved")
         if yours
         else gettext("%(name)s said it is not solved", name=who),
         "TicketCancelled": gettext("You withdrew it") if yours else gettext("%(name)s withdrew it", name=who),
     }
     return str(told.get(last.kind, gettext("%(name)s changed it", name=who)))
+
+
+def _closed(actor: str, reader: Reader) -> str:
+    if actor == reader.sub:
+        return str(gettext("You closed it"))
+    return ticket_shown.closed_words(actor, reader)
 
 
 def _mark_present(

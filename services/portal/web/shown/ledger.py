@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from flask_babel import gettext
+from flask_babel import gettext, lazy_gettext
 from throughline.metrics.v1 import metrics_pb2
 
 from services.portal.web import formats
@@ -18,6 +18,18 @@ from services.portal.web.shown.board import amount, category_words, likely
 from services.portal.web.shown.reader import Reader, instant, last_part
 
 PEOPLE = "people/1"
+_WORDS = {
+    "people/1": lazy_gettext("people affected × share of their work × hourly rate × time"),
+    "people/2": lazy_gettext("people affected × share of their work × hourly rate × time"),
+    "transactions/1": lazy_gettext("lost transactions × value of one × level × share that never came back"),
+    "sales/1": lazy_gettext(
+        "open hours × stores × sales of one in an hour × margin × level × share that never came back"
+    ),
+    "capacity/1": lazy_gettext(
+        "shift hours × lines × units of one in an hour × margin × level × share not made up for"
+    ),
+    "gain/1": lazy_gettext("quantity × value of one"),
+}
 _MILLE, _HOUR_MS = 1_000, 3_600_000
 _MOST_LINES = 48
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,9 +57,7 @@ def agrees(entry: metrics_pb2.LedgerEntry) -> bool | None:
 
 def formula_words(formula: str) -> str:
     """A formula in words; its id when it is not known here."""
-    if formula == PEOPLE:
-        return str(gettext("people affected × share of their work × hourly rate × time"))
-    return formula
+    return str(_WORDS.get(formula, formula))
 
 
 def cost_models(entries: Iterable[metrics_pb2.LedgerEntry]) -> list[tuple[str, int]]:
@@ -65,14 +75,14 @@ def chain(entry: metrics_pb2.LedgerEntry, reader: Reader, ticket_href: str) -> l
     """How the amount came to be, step by step: the ticket, the time, the people, the rate, the amount."""
     given = inputs_of(entry)
     begun = instant(entry.occur_time)
-    ticket = last_part(entry.ticket)
-    note = next((one.note for one in entry.evidence if one.resource == entry.ticket), "")
+    cause = last_part(entry.cause)
+    note = next((one.note for one in entry.evidence if one.resource == entry.cause), "")
     steps: list[dict[str, Any]] = [
         {
             "state": "done",
-            "title": ticket,
+            "title": cause,
             "href": ticket_href,
-            "detail": gettext("Opened %(time)s", time=reader.near(begun)) + (f" · {noted(note)}" if note else ""),
+            "detail": gettext("Began %(time)s", time=reader.near(begun)) + (f" · {noted(note)}" if note else ""),
         }
     ]
     if "ms" in given:
@@ -98,12 +108,44 @@ def chain(entry: metrics_pb2.LedgerEntry, reader: Reader, ticket_href: str) -> l
             else ""
         )
         steps.append({"state": "done", "title": gettext("%(rate)s a person and hour", rate=rate), "detail": detail})
+    steps += _counted(entry, given, reader)
     if entry.reverses:
         steps.append({"state": "done", "title": gettext("Taken back"), "detail": last_part(entry.reverses)})
     steps.append(
         {"state": "now", "title": amount(entry.total, reader.language), "detail": likely(entry, reader.language)}
     )
     return steps
+
+
+def _counted(entry: metrics_pb2.LedgerEntry, given: dict[str, int], reader: Reader) -> list[dict[str, Any]]:
+    """What a formula of business counts and what one of it is worth; nothing for one of people."""
+    if "unit_value" not in given:
+        return []
+    language = reader.language
+    hours = sum(one.milliseconds for one in entry.hours)
+    lost = sum(max(0, one.expected_milli - one.actual_milli - one.recovered_milli) for one in entry.hours)
+    if entry.formula.startswith("transactions/"):
+        count = formats.number(lost // 1000, language, 0)
+        title = gettext("%(count)s transactions lost", count=count)
+    elif entry.formula.startswith("gain/"):
+        title = gettext(
+            "%(count)s gained", count=formats.number(sum(one.expected_milli for one in entry.hours) / 1000, language)
+        )
+    else:
+        title = gettext("%(length)s counted", length=reader.length(timedelta(milliseconds=hours)))
+    model = next((one for one in entry.evidence if one.resource.startswith("costModels/")), None)
+    detail = (
+        gettext("Cost model %(name)s, version %(version)s", name=last_part(model.resource), version=model.version)
+        if model
+        else ""
+    )
+    worth = formats.money(given["unit_value"], entry.total.currency_code, language)
+    if given["rate_base"] != given["rate_units"]:
+        worth = formats.number(given["unit_value"], language, 0)
+    return [
+        {"state": "done", "title": title, "detail": formula_words(entry.formula)},
+        {"state": "done", "title": gettext("%(worth)s each", worth=worth), "detail": detail},
+    ]
 
 
 def largest(entries: Sequence[metrics_pb2.LedgerEntry]) -> metrics_pb2.LedgerEntry | None:
@@ -129,7 +171,7 @@ def entry_facts(entry: metrics_pb2.LedgerEntry, reader: Reader) -> dict[str, Any
         "recorded": reader.near(instant(entry.record_time)),
         "reverses": last_part(entry.reverses),
         "provisional": entry.provisional,
-        "inputs": [_input(one, entry.total.currency_code, reader) for one in entry.inputs],
+        "inputs": [_input(one, entry, reader) for one in entry.inputs],
         "lines": [
             [reader.near(instant(line.hour_time)), last_part(line.service) or "–", amount(line.amount, language)]
             for line in entry.lines[:_MOST_LINES]
@@ -138,24 +180,36 @@ def entry_facts(entry: metrics_pb2.LedgerEntry, reader: Reader) -> dict[str, Any
     }
 
 
-def _input(one: metrics_pb2.FormulaInput, currency: str, reader: Reader) -> dict[str, str]:
+def _input(one: metrics_pb2.FormulaInput, entry: metrics_pb2.LedgerEntry, reader: Reader) -> dict[str, str]:
     """An input as people read it, as the ledger holds it, and where it is from."""
-    language = reader.language
+    language, currency = reader.language, entry.total.currency_code
+    of_people = entry.formula.startswith("people/")
+    turned = inputs_of(entry).get("rate_base") != inputs_of(entry).get("rate_units")
     names = {
         "users": gettext("People affected"),
         "per_mille": gettext("Share of their work"),
         "hourly_rate": gettext("Hourly rate"),
         "start_ms": gettext("Start"),
         "ms": gettext("Time"),
-        "low_per_mille": gettext("People, low end"),
-        "high_per_mille": gettext("People, high end"),
+        "low_per_mille": gettext("People, low end") if of_people else gettext("Value, low end"),
+        "high_per_mille": gettext("People, high end") if of_people else gettext("Value, high end"),
         "sign": gettext("Books or takes back"),
+        "unit_value": gettext("Value of one"),
+        "margin_per_mille": gettext("Margin"),
+        "units_per_hour_milli": gettext("Units of a line in an hour"),
+        "places": gettext("Stores or lines"),
+        "level_per_mille": gettext("Share by level"),
+        "kept_per_mille": gettext("Share that never came back"),
+        "count_low_per_mille": gettext("Count, low end"),
+        "count_high_per_mille": gettext("Count, high end"),
+        "rate_base": gettext("Rate, ledger currency"),
+        "rate_units": gettext("Rate, model currency"),
     }
     exact = formats.number(one.value, language, 0)
     read = exact
-    if one.name in ("per_mille", "low_per_mille", "high_per_mille"):
+    if one.name.endswith("per_mille"):
         read = share_words(one.value, language)
-    elif one.name == "hourly_rate":
+    elif one.name in ("hourly_rate", "unit_value") and not turned:
         read = formats.money(one.value, currency, language)
     elif one.name == "ms":
         read = reader.length(timedelta(milliseconds=one.value))
@@ -185,6 +239,11 @@ def share_words(per_mille: int, language: str) -> str:
 
 def noted(note: str) -> str:
     """ "impact 2, priority 3" in the reader's words; other notes as they are."""
+    if not note:
+        return ""
+    counted, _, at = note.partition(" at ")
+    if counted in ("root", "symptomatic", "undetermined", "counted") and at:
+        return str(gettext("counted at %(service)s", service=at))
     words, _, rest = note.partition(", priority ")
     impact = words.removeprefix("impact ")
     if impact.isdecimal() and rest.isdecimal():

@@ -8,6 +8,7 @@ from flask_babel import gettext
 from throughline.sla.v1 import sla_pb2, sla_service_pb2
 
 from services.portal.web.shown import clock as clocks_shown
+from services.portal.web.shown import why
 from services.portal.web.shown.reader import Reader, instant, last_part
 
 
@@ -24,7 +25,8 @@ def card(clocks: sla_pb2.TicketClocks, policy: sla_pb2.Policy | None, reader: Re
     for kind, label in labels.items():
         clock = clocks_shown.find(clocks, kind)
         if clock is not None:
-            facts.append((str(label), _target(clock, reader)))
+            warned = why.warning(clock.unverified_years)
+            facts.append((str(label), " ".join(filter(None, (_target(clock, reader), warned)))))
     facts.append((str(gettext("Policy")), policy_words(clocks.policy, policy, reader)))
     leading = clocks_shown.leading(clocks)
     if leading is not None:
@@ -38,10 +40,8 @@ def card(clocks: sla_pb2.TicketClocks, policy: sla_pb2.Policy | None, reader: Re
     }
 
 
-def preview(
-    promised: sla_service_pb2.PreviewPromiseResponse, policy: sla_pb2.Policy | None, reader: Reader
-) -> dict[str, str]:
-    """What would be promised, as {"title", "text"}; said plainly when no policy matches."""
+def preview(promised: sla_service_pb2.PreviewPromiseResponse, reader: Reader) -> dict[str, Any]:
+    """What would be promised, as {"title", "text", "details", "warning"}; said plainly when no policy matches."""
     if not promised.policy:
         return {
             "title": str(gettext("No promise is defined for this")),
@@ -51,7 +51,7 @@ def preview(
         }
     response = instant(promised.response_due_time) if promised.HasField("response_due_time") else None
     done = instant(promised.resolution_due_time) if promised.HasField("resolution_due_time") else None
-    name = policy_words(promised.policy, policy, reader)
+    name = policy_words(promised.policy, sla_pb2.Policy(display_names=promised.display_names), reader)
     text = str(gettext("Sent now, under the policy “%(name)s”. Time that waits for you does not count.", name=name))
     if response is not None and done is not None:
         title = gettext(
@@ -63,7 +63,24 @@ def preview(
         title = gettext("Done by %(done)s", done=reader.near(done))
     else:
         title = gettext("The calendar has no service hours ahead")
-    return {"title": str(title), "text": text}
+    years = sorted({year for one in promised.targets for year in one.unverified_years})
+    return {"title": str(title), "text": text, "details": _details(promised, reader), "warning": why.warning(years)}
+
+
+def _details(promised: sla_service_pb2.PreviewPromiseResponse, reader: Reader) -> list[str]:
+    """Each target with its length and its due time, what pauses, and the hours and version that count."""
+    told = []
+    for one in promised.targets:
+        words = {"title": why.title(one.kind), "length": reader.hours(one.duration.ToTimedelta())}
+        if one.HasField("due_time"):
+            words["time"] = reader.near(instant(one.due_time))
+            told.append(gettext("%(title)s: within %(length)s of service time, by %(time)s.", **words))
+        else:
+            told.append(gettext("%(title)s: within %(length)s of service time.", **words))
+    names = promised.calendar.display_names
+    hours = names.get(reader.language, "") or next(iter(names.values()), "") or last_part(promised.calendar.name)
+    told.append(gettext("Service hours: %(name)s. Version %(number)s.", name=hours, number=promised.policy_version))
+    return [str(one) for one in told]
 
 
 def _target(clock: sla_pb2.Clock, reader: Reader) -> str:

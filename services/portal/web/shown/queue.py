@@ -13,6 +13,7 @@ from throughline.tickets.v1 import ticket_pb2
 from services.portal.web import formats
 from services.portal.web.shown import clock as clocks_shown
 from services.portal.web.shown import ticket as ticket_shown
+from services.portal.web.shown import why
 from services.portal.web.shown.reader import Reader, instant, last_part
 
 Clocks = Mapping[str, sla_pb2.TicketClocks]
@@ -90,7 +91,7 @@ def card(ticket: ticket_pb2.Ticket, clocks: sla_pb2.TicketClocks | None, reader:
     return {
         "state": clocks_shown.state_of(clock, reader.now),
         "left": left,
-        "promise": promise(clock, ticket, reader),
+        "promise": " ".join(filter(None, (promise(clock, ticket, reader), why.warning(clock.unverified_years)))),
         "reply": reply(clocks_shown.find(clocks, clocks_shown.RESPONSE), reader)
         if clock.kind != clocks_shown.RESPONSE
         else None,

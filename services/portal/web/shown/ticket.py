@@ -141,3 +141,10 @@ def _line(ticket: ticket_pb2.Ticket, clocks: sla_pb2.TicketClocks | None, reader
     if clock is None or clocks_shown.is_stopped(clock) or not clock.HasField("due_time"):
         return who
     return str(gettext("%(name)s, by %(time)s", name=who, time=reader.near(instant(clock.due_time))))
+
+
+def closed_words(actor: str, reader: Reader) -> str:
+    """Who closed it, unless nobody had to."""
+    if actor.startswith("system/"):
+        return str(gettext("It closed by itself"))
+    return str(gettext("%(name)s closed it", name=reader.called(actor)))

@@ -112,7 +112,7 @@ def change(
     """The change against the baseline with its interval, or that it is not shown; without one the value's interval."""
     if compared is not None and compared.state == SHOWN:
         direction = "up" if compared.value > 0 else "down"
-        return {"change": _difference(metric, compared, language), "direction": direction}
+        return {"change": difference(metric, compared, language), "direction": direction}
     if compared is not None and compared.state == metrics_pb2.VALUE_STATE_NOT_SHOWN:
         return {"change": str(gettext("Change not shown"))}
     if compared is not None and compared.state == metrics_pb2.VALUE_STATE_TOO_FEW:
@@ -167,13 +167,13 @@ def definition(metric: metrics_pb2.Metric, language: str) -> dict[str, Any]:
     }
 
 
-def _difference(metric: metrics_pb2.Metric, compared: metrics_pb2.Value, language: str) -> str:
+def difference(metric: metrics_pb2.Metric, compared: metrics_pb2.Value, language: str) -> str:
     """`38% less (31–44%)`, `5.8 points less (3.9–7.7)`, `0.12 fewer (0.05–0.19)`."""
     less = compared.value < 0
     ends = sorted((abs(compared.low), abs(compared.high)))
     digits = 2 if metric.unit == "count per ticket" else 1
     size, low, high = (formats.number(abs(one), language, digits) for one in (compared.value, *ends))
-    if metric.unit == "s":
+    if metric.unit == "s" or compared.note.startswith("%"):
         percent = formats.number(abs(compared.value), language, 0)
         low, high = (formats.number(end, language, 0) for end in ends)
         range_ = formats.span(low, high, language)

@@ -170,7 +170,7 @@ def said(entry: Entry, reader: Reader) -> str:
         "QuestionAnswered": gettext("%(name)s answered: %(question)s", name=name, question=detail),
         "TicketHeld": gettext("%(name)s put it on hold; %(who)s can unblock it", name=name, who=reader.called(detail)),
         "TicketResumed": gettext("%(name)s took up the work again", name=name),
-        "TicketClosed": gettext("%(name)s closed it", name=name),
+        "TicketClosed": ticket_shown.closed_words(entry.actor, reader),
         "TicketReopened": gettext("%(name)s opened it again", name=name),
         "TicketCancelled": gettext("%(name)s withdrew it", name=name),
         "CommentAdded": gettext("%(name)s wrote", name=name),

@@ -1,11 +1,12 @@
-"""The door for spans: OTLP over gRPC, counted and stored before it is acknowledged.
+"""The door for spans, and OTLP over gRPC: counted and stored before it is acknowledged.
 
 Senders need no token; one that is given must be genuine. When too much waits, senders are told to come back.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import grpc
@@ -15,6 +16,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc
 from pymongo.errors import PyMongoError
 
 from services.metrics.store.spans import Spans
+from services.metrics.wire.request import Promises
 from services.metrics.wire.spans import measured
 from services.runtime.away import is_away
 from services.runtime.door import now
@@ -36,40 +38,57 @@ class TraceDoor(trace_service_pb2_grpc.TraceServiceServicer):
     """opentelemetry.proto.collector.trace.v1.TraceService; requests come as bytes, because their digest names them."""
 
     def __init__(
-        self, spans: Spans, keys: Keys, *, most_requests: int = MOST_REQUESTS, most_bytes: int = MOST_BYTES
+        self,
+        spans: Spans,
+        keys: Keys,
+        *,
+        promises: Callable[[], Promises] = dict,
+        clock: Callable[[], datetime] = now,
+        most_requests: int = MOST_REQUESTS,
+        most_bytes: int = MOST_BYTES,
     ) -> None:
         self._spans = spans
         self._keys = keys
+        self._promises = promises
+        self._clock = clock
         self._most_requests = most_requests
         self._most_bytes = most_bytes
         self._requests = 0
         self._bytes = 0
 
     async def Export(self, request: bytes, context: Any) -> pb.ExportTraceServiceResponse:
+        try:
+            await self.take(request, str(dict(context.invocation_metadata()).get("x-service-token", "")))
+        except Refusal as refusal:
+            await _abort(context, refusal)
+        return _DONE
+
+    async def take(self, request: bytes, token: str) -> None:
+        """Counts and stores an export request; returns when a majority of the store holds it.
+
+        Raises:
+            Refusal: SPANS_BUSY, STORE_UNAVAILABLE, SPANS_UNREADABLE, or what a token that is not genuine deserves.
+        """
         self._requests += 1
         self._bytes += len(request)
         try:
-            await self._take(request, context)
-        except Refusal as refusal:
-            await _abort(context, refusal)
+            await self._take(request, token)
         except PyMongoError as error:
             if not is_away(error):
                 raise
             waiting = "The store does not answer; send the spans again."
-            await _abort(context, Refusal(Kind.UNAVAILABLE, "STORE_UNAVAILABLE", waiting, retry_after=_COME_BACK))
+            raise Refusal(Kind.UNAVAILABLE, "STORE_UNAVAILABLE", waiting, retry_after=_COME_BACK) from error
         finally:
             self._requests -= 1
             self._bytes -= len(request)
-        return _DONE
 
-    async def _take(self, request: bytes, context: Any) -> None:
+    async def _take(self, request: bytes, token: str) -> None:
         if self._requests > self._most_requests or self._bytes > self._most_bytes:
             waiting = "Too many exports wait to be stored; send the spans again in a moment."
             raise Refusal(Kind.EXHAUSTED, "SPANS_BUSY", waiting, retry_after=_COME_BACK)
-        token = dict(context.invocation_metadata()).get("x-service-token")
         if token:
-            self._keys.prove("", str(token))
-        export = measured(request, now())
+            self._keys.prove("", token)
+        export = measured(request, self._clock(), self._promises())
         if await self._spans.keep(export):
             _taken.add(export.spans)
         else:

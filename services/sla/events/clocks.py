@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from google.protobuf.message import Message
@@ -14,8 +15,9 @@ from services.runtime.listener import Handler
 from services.runtime.records import Change, Follow, Records
 from services.sla.rules.clocks import ClocksEvent, TicketClocks
 from services.sla.rules.fold import fold
+from services.sla.rules.history import extended
 from services.sla.store import Shelf
-from services.sla.wire.ticket import clocks_name, seen
+from services.sla.wire.ticket import clocks_name, seen, updates
 
 # All of them, those that turn no clock as well: a fold takes a ticket's events without gap.
 TICKET_EVENTS: tuple[type[Message], ...] = tuple(
@@ -25,14 +27,25 @@ TICKET_EVENTS: tuple[type[Message], ...] = tuple(
 )
 
 
-def handlers(clocks: Records[TicketClocks], shelf: Shelf) -> Mapping[type[Message], Handler]:
-    """What sla does about each event of tickets; it judges by the event's own time and by the book on the shelf."""
+Also = Callable[[Heard[Any]], Iterable[Change]]
+
+
+def handlers(clocks: Records[TicketClocks], shelf: Shelf, *before: Also) -> Mapping[type[Message], Handler]:
+    """What sla does about each event of tickets; it judges by the event's own time and by the book on the shelf.
+
+    before: what else is decided by the same event, written ahead of the clocks.
+    """
 
     def turn(event: Heard[Any]) -> Iterable[Change]:
-        ticket, book = seen(event.message.ticket), shelf.book
+        for one in before:
+            yield from one(event)
+        ticket, book = seen(event.message.ticket, updated=updates(event.message)), shelf.book
 
         def decide(state: TicketClocks | None) -> tuple[TicketClocks, tuple[ClocksEvent, ...]]:
-            return fold(state, ticket, event.time, event.cause.id, book)
+            after, told = fold(state, ticket, event.time, event.cause.id, book)
+            if state is None or state.history:
+                after = replace(after, history=extended(after.history, ticket, after.last_at))
+            return after, told
 
         follow = Follow(event.resource, event.sequence, fold=True)
         yield clocks.entry(clocks_name(ticket.name), event.cause, decide, follow=follow)

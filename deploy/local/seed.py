@@ -1,0 +1,211 @@
+"""Facts in bulk, for measurements: made-up tickets folded by the same rules as events, and their cells.
+
+`make seed COUNT=1000000` fills the metrics database of the running system; the same count and seed give the same facts.
+Facts alone are made: no tickets, clocks or ledger rows stand behind them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import random
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+
+from services.metrics.rules.fact import Channel, Fact, Judged, State, Type, fact_name
+from services.metrics.rules.fold import Seen, SeenClocks, fold_clocks, fold_ticket
+from services.metrics.rules.rows import ADDED, DAY_MS
+from services.metrics.store.facts import FACTS, NEVER, encode
+from services.metrics.store.roller import Roller
+from services.runtime.records import Records
+
+DAYS = 730
+END = datetime(2026, 10, 1, tzinfo=UTC)
+BATCH = 2_000
+WORKERS = 2
+LIVES = 4_000
+_SERVICES = tuple(f"services/service-{number:02d}" for number in range(40))
+_SITES = tuple(f"sites/site-{number:02d}" for number in range(30))
+_UNITS = ("cn/east", "cn/east/shanghai", "cn/west", "cn/south", "de", "")
+_CHANNELS = (Channel.PORTAL, Channel.PORTAL, Channel.EMAIL, Channel.CHAT, Channel.PHONE, Channel.MONITORING)
+_CATEGORIES = tuple(f"category {number}" for number in range(60))
+_PRIORITIES = (1, 2, 2, 3, 3, 3, 3, 3, 4, 4)
+_TARGETS = {1: 4, 2: 8, 3: 40, 4: 80}
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One event. human: a person acted. change: what it changes of what was seen before, its own marks included."""
+
+    at: datetime
+    human: bool
+    change: dict[str, Any] = field(default_factory=dict)
+    clocks: SeenClocks | None = None
+
+
+def life(number: int, count: int) -> tuple[Seen, list[Step]]:
+    """A ticket as it is filed, and what happens to it; the same for the same number and count.
+
+    There are some thousand lives; the others are the same ones, so and so many whole days later.
+    """
+    base, days = number % LIVES, _days_on(number, count)
+    chance = random.Random(f"throughline/{base}")
+    opened = END - timedelta(days=DAYS) + timedelta(days=days, milliseconds=chance.randrange(86_400_000))
+    service = min(int(chance.expovariate(0.12)), len(_SERVICES) - 1)
+    type = Type.INCIDENT if chance.random() < 0.6 else Type.REQUEST
+    name = f"tickets/{'INC' if type is Type.INCIDENT else 'REQ'}-{number:06d}"
+    priority = chance.choice(_PRIORITIES)
+    first = Seen(
+        name=name, type=type, state=State.NEW, title=_title(number), importing=False, impact=2, urgency=2,
+        priority=priority, service=_SERVICES[service], category=chance.choice(_CATEGORIES), team="", given=False,
+        site=chance.choice(_SITES), unit=chance.choice(_UNITS), channel=chance.choice(_CHANNELS), source="",
+        opened_at=opened, responded_at=None, no_fault=False, duplicate=chance.random() < 0.03, knowledge_used=False,
+    )  # fmt: skip
+    return first, list(_steps(chance, first, service, priority))
+
+
+def _steps(chance: random.Random, first: Seen, service: int, priority: int) -> Iterator[Step]:
+    at = first.opened_at
+
+    def later(hours: float) -> datetime:
+        nonlocal at
+        at += timedelta(seconds=1 + int(hours * 3600))
+        return at
+
+    team = service % 15
+    yield Step(later(chance.expovariate(2)), True, {"team": f"teams/team-{team:02d}", "given": True})
+    yield Step(later(chance.expovariate(1)), True, {"state": State.IN_PROGRESS})
+    replied = later(chance.expovariate(1))
+    response = Judged(replied, met=True, elapsed=(replied - first.opened_at) // timedelta(seconds=1) // 3)
+    yield Step(replied, True, {"responded_at": replied})
+    yield Step(replied, False, clocks=SeenClocks(first.name, response, Judged()))
+    if chance.random() < 0.25:
+        yield Step(
+            later(chance.expovariate(0.3)), True, {"team": f"teams/team-{(team + 1 + chance.randrange(14)) % 15:02d}"}
+        )
+    if chance.random() < 0.2:
+        yield Step(later(chance.expovariate(0.5)), True, {"state": State.AWAITING_REQUESTER, "asked": True})
+        yield Step(later(chance.expovariate(0.1)), True, {"state": State.IN_PROGRESS})
+    if chance.random() < 0.01:
+        return
+    done = later(chance.lognormvariate(1.5, 1.3))
+    yield Step(done, True, {"state": State.RESOLVED, "knowledge_used": chance.random() < 0.3})
+    used = (done - first.opened_at) // timedelta(seconds=1) // 3
+    target = _TARGETS[priority] * 3600
+    judged = Judged(done, met=used <= target, elapsed=used, breached_at=None if used <= target else done - _HOUR / 2)
+    yield Step(done, False, clocks=SeenClocks(first.name, response, judged))
+    if chance.random() < 0.05:
+        yield Step(later(chance.expovariate(0.05)), True, {"state": State.IN_PROGRESS})
+        yield Step(later(chance.expovariate(0.1)), True, {"state": State.RESOLVED})
+    yield Step(later(72), False, {"state": State.CLOSED})
+
+
+def fact_of(first: Seen, steps: list[Step]) -> tuple[Fact, int]:
+    """The fact after all of it, and how many events made it."""
+    fact, _ = fold_ticket(None, first, first.opened_at, human=True)
+    seen = first
+    for step in steps:
+        if step.clocks is not None:
+            fact, _ = fold_clocks(fact, step.clocks, step.at)
+        else:
+            seen = replace(replace(seen, given=False, asked=False), **step.change)
+            fact, _ = fold_ticket(fact, seen, step.at, human=step.human)
+    return fact, 1 + len(steps)
+
+
+def document(number: int, count: int) -> dict[str, Any]:
+    """The fact's document as the records hold it, with all of its days in cells already.
+
+    The life is folded once and then moved: a fold knows no calendar, so it gives the same on any day.
+    """
+    state, events = _folded(number % LIVES)
+    days = _days_on(number, count)
+    moved = {name: _moved(value, timedelta(days=days)) for name, value in state.items()}
+    ticket = f"tickets/{state['ticket'][8:11]}-{number:06d}"
+    moved |= {"ticket": ticket, "title": _title(number), "days": [day + days for day in state["days"]]}
+    rows = np.frombuffer(state["adds"], ADDED).copy()
+    rows["at"] += days * DAY_MS
+    moved["adds"] = rows.tobytes()
+    return {
+        "_id": fact_name(ticket), "schema": FACTS.schema, "version": events, "sequence": 0, "head": b"",
+        "state": moved, "causes": [], "outbox": [], "follows": {},
+    }  # fmt: skip
+
+
+@functools.cache
+def _folded(base: int) -> tuple[dict[str, Any], int]:
+    fact, events = fact_of(*life(base, LIVES * DAYS))
+    return encode(replace(fact, stale=())), events
+
+
+def _days_on(number: int, count: int) -> int:
+    """Numbers follow time: how many days after the first one a ticket is filed."""
+    return number * DAYS // count
+
+
+def _moved(value: Any, by: timedelta) -> Any:
+    if isinstance(value, datetime):
+        return value if value == NEVER else value + by
+    return [_moved(one, by) for one in value] if isinstance(value, list) else value
+
+
+def _title(number: int) -> str:
+    return f"Made-up ticket {number}"
+
+
+def batch(span: range, count: int) -> list[dict[str, Any]]:
+    """A part of them."""
+    return [document(number, count) for number in span]
+
+
+async def fill(
+    db: AsyncDatabase[dict[str, Any]], facts: Records[Fact] | Any, count: int, workers: int = WORKERS
+) -> None:
+    """Writes `count` facts and the cells of all their days. facts: what has the collection of facts."""
+    collection = facts.collection
+    await collection.create_indexes(list(FACTS.indexes))
+    spans = [range(start, min(start + BATCH, count)) for start in range(0, count, BATCH)]
+    loop = asyncio.get_running_loop()
+    with ProcessPoolExecutor(workers) as pool:
+        waiting = [loop.run_in_executor(pool, batch, span, count) for span in spans[: 2 * workers]]
+        for place in range(len(spans)):
+            documents = await waiting.pop(0)
+            if (ahead := place + 2 * workers) < len(spans):
+                waiting.append(loop.run_in_executor(pool, batch, spans[ahead], count))
+            await collection.insert_many(documents, ordered=False)
+    roller = Roller(db, facts)
+    for day in sorted(await collection.distinct("state.days")):
+        await roller.roll_day(day)
+    while await roller.roll_above(64):
+        pass
+
+
+class Facts:
+    """What the roller needs of the records of facts, where no service runs."""
+
+    def __init__(self, db: AsyncDatabase[dict[str, Any]]) -> None:
+        self.collection = db[FACTS.collection]
+
+
+async def main() -> None:
+    """Fills the database of the running system's metrics service."""
+    count = int(os.environ.get("COUNT", "1000000"))
+    began = time.monotonic()
+    async with AsyncMongoClient[dict[str, Any]](os.environ["TL_MONGO_URI"], tz_aware=True) as client:
+        db = client[os.environ.get("TL_DATABASE", "metrics")]
+        await fill(db, Facts(db), count)
+    print(f"{count:,} facts and their cells in {time.monotonic() - began:,.0f} s")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,116 @@
+"""What the watch of outages reads: slices by service, failed traces, whom they hit, and the usual traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from pymongo.asynchronous.database import AsyncDatabase
+
+from services.metrics.rules.availability import SLICE, SLICES_AN_HOUR, Cell, Hit, Sums
+from services.metrics.rules.blame import Bone
+from services.metrics.rules.fact import EPOCH
+from services.metrics.rules.period import Period
+from services.metrics.store.spans import EXPORTS, HOURS
+from services.metrics.store.traffic import Traffic
+
+WEEKS = 4
+_WEEK = 7 * 24 * SLICES_AN_HOUR
+BONES_KEPT = timedelta(minutes=20)
+"""How long what is left of failed traces is kept for blame."""
+
+
+class Slices:
+    """Reads slices of ten seconds."""
+
+    def __init__(self, db: AsyncDatabase[dict[str, Any]]) -> None:
+        self._exports = db[EXPORTS]
+        self._hours = db[HOURS]
+        self._traffic = Traffic(db)
+
+    async def failing(self, since: int) -> set[str]:
+        """Services with a bad request in a slice from `since` on, or that somebody called without an answer."""
+        found: set[str] = set()
+        hour = since // SLICES_AN_HOUR
+        bad = {"cells": {"$elemMatch": {"t": {"$gte": since}, "k": {"$gt": 0}}}}
+        for collection, where in (
+            (self._exports, {"hours": {"$gte": hour}, **bad}),
+            (self._hours, {"_id": {"$gte": hour}, **bad}),
+        ):
+            stages: list[dict[str, Any]] = [
+                {"$match": where},
+                {"$unwind": "$cells"},
+                {"$match": {"cells.t": {"$gte": since}, "cells.k": {"$gt": 0}}},
+                {"$group": {"_id": "$cells.s"}},
+            ]
+            async for row in await collection.aggregate(stages):
+                found.add(row["_id"])
+        async for document in self._exports.find({"hours": {"$gte": hour}, "lost.0": {"$exists": True}}, {"lost": 1}):
+            found.update(row[2] for row in document["lost"])
+        return found
+
+    async def of(self, services: Sequence[str], wanted: range, at: datetime) -> dict[str, dict[int, Sums]]:
+        """The slices of services, as they were known at `at`."""
+        period = Period(EPOCH + wanted.start * SLICE, EPOCH + wanted.stop * SLICE)
+        cells = await self._traffic.cells(period, services, at)
+        found: dict[str, dict[int, Sums]] = {service: {} for service in services}
+        for cell, sums in cells.items():
+            found[cell.service][cell.slice] = sums
+        return found
+
+    async def bones(self, since: datetime, until: datetime) -> list[Bone]:
+        """What is left of failed traces that came in between, each span once."""
+        found: dict[tuple[bytes, bytes], Bone] = {}
+        where = {"bones.0": {"$exists": True}, "at": {"$gte": since, "$lte": until}}
+        async for document in self._exports.find(where, {"bones": 1}).sort("_id", 1):
+            for row in document["bones"]:
+                bone = Bone(*row)
+                found.setdefault((bone.trace, bone.span), bone)
+        return list(found.values())
+
+    async def hits(self, services: Iterable[str], wanted: range) -> dict[Cell, Hit]:
+        """Whom bad requests of services hit, by slice."""
+        found: dict[Cell, Hit] = {}
+        names = sorted(services)
+        place = {"t": {"$gte": wanted.start, "$lt": wanted.stop}, "s": {"$in": names}}
+        async for document in self._exports.find({"hits": {"$elemMatch": place}}, {"hits": 1}):
+            for row in document["hits"]:
+                if row["s"] in names and row["t"] in wanted:
+                    hit = Hit(dict(map(tuple, row["u"])), row["p"])
+                    found.setdefault(Cell(row["t"], row["s"]), Hit()).merge(hit)
+        return found
+
+    async def usual(self, service: str, wanted: range) -> float:
+        """How many weighted requests the same stretch of the weeks before had on average; 0 when nothing is known."""
+        totals = []
+        for week in range(1, WEEKS + 1):
+            shifted = range(wanted.start - week * _WEEK, wanted.stop - week * _WEEK)
+            hours = range(shifted.start // SLICES_AN_HOUR, (shifted.stop - 1) // SLICES_AN_HOUR + 1)
+            known = total = 0.0
+            stages: list[dict[str, Any]] = [
+                {"$match": {"_id": {"$gte": hours.start, "$lt": hours.stop}}},
+                {"$unwind": "$cells"},
+                {"$match": {"cells.s": service, "cells.t": {"$gte": shifted.start, "$lt": shifted.stop}}},
+                {"$group": {"_id": None, "v": {"$sum": "$cells.v"}}},
+            ]
+            async for row in await self._hours.aggregate(stages):
+                known, total = 1.0, row["v"]
+            if known:
+                totals.append(total)
+        return sum(totals) / len(totals) if totals else 0.0
+
+    async def forget(self, before: datetime) -> None:
+        """Lets go of bones that no vote will ask for again."""
+        await self._exports.update_many(
+            {"bones.0": {"$exists": True}, "at": {"$lt": before}}, {"$unset": {"bones": ""}}
+        )
+
+
+def merged(parts: Mapping[int, Sums], wanted: range) -> Sums:
+    """The slices of a stretch added up."""
+    whole = Sums()
+    for slice, sums in parts.items():
+        if slice in wanted:
+            whole.merge(sums)
+    return whole

@@ -1,0 +1,75 @@
+"""Two periods side by side and what goes together, as somebody reads them in a browser."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+from pymongo import AsyncMongoClient
+
+from deploy.local import seed
+from deploy.local.system import System
+from services.runtime.actor import Actor
+from tests.support.office import Office, chromium, window
+
+pytestmark = pytest.mark.timeout(400)
+FACTS = 3_000
+PERIOD = "month=2026-06"
+
+
+@pytest.fixture(scope="module")
+def reader(system: System) -> tuple[Office, Actor]:
+    """Somebody who reads the board, above three thousand made-up tickets."""
+
+    async def fill() -> None:
+        async with AsyncMongoClient[dict[str, Any]](system.mongod.uri, tz_aware=True) as client:
+            await seed.fill(client["metrics"], seed.Facts(client["metrics"]), FACTS)
+
+    asyncio.run(fill())
+    office = Office(system)
+    return office, office.person("compare-eve", "Eve", "executive")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for the module."""
+    with chromium() as started:
+        yield started
+
+
+@pytest.mark.parametrize("path", ["/board", "/board/compare", "/board/together"])
+@pytest.mark.parametrize(("language", "theme", "width"), [("en", "light", 1440), ("zh", "dark", 390)])
+def test_the_pages_can_be_read_by_everybody(
+    reader: tuple[Office, Actor], browser: Browser, path: str, language: str, theme: str, width: int
+) -> None:
+    """No fault of WCAG 2.1 AA, nothing wider than the window, nothing that the browser complains about."""
+    with window(browser, *reader, language=language, theme=theme, width=width) as opened:
+        opened.open(f"{path}?{PERIOD}")
+        assert opened.violations() == []
+        assert opened.overflow() == 0
+        assert opened.complaints == []
+
+
+def test_before_and_after_lead_from_the_board_and_back(reader: tuple[Office, Actor], browser: Browser) -> None:
+    """One click from the board, with the same period; every row has both values and its difference or why not."""
+    with window(browser, *reader, width=1440) as opened:
+        page = opened.open(f"/board?{PERIOD}")
+        page.get_by_role("link", name="Before and after").first.click()
+        page.wait_for_url(lambda url: "/board/compare" in url and PERIOD in url)
+        assert "Jun 2026 against May 2026" in page.inner_text("main")
+        row = page.locator("tr", has_text="Resolved at first contact").first.inner_text()
+        assert "Not shown" in row or "%" in row or "points" in row
+        assert "nothing is said of money" in page.inner_text("main")
+
+
+def test_what_goes_together_says_how_many_and_refuses_a_handful(reader: tuple[Office, Actor], browser: Browser) -> None:
+    """A month of tickets has pairs with n and interval; a day of them has too few."""
+    with window(browser, *reader, width=1440) as opened:
+        page = opened.open(f"/board/together?{PERIOD}")
+        assert "tickets looked at" in page.inner_text("main")
+        assert page.locator("svg.interval").count() > 0
+        page = opened.open("/board/together?from=2026-06-01&to=2026-06-02")
+        assert "Too few tickets" in page.inner_text("main")

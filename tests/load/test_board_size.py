@@ -1,0 +1,114 @@
+"""What a board costs at a million tickets against ten thousand, in one run, for every kind of filter on the page.
+
+TL_BOARD_TICKETS sets the greater number, for a quicker look.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from pymongo import AsyncMongoClient
+from throughline.metrics.v1 import board_pb2
+from throughline.metrics.v1.metrics_service_pb2_grpc import MetricsServiceStub
+
+from deploy.local import seed
+from deploy.local.system import System
+from services.runtime.actor import Actor
+from services.runtime.client import acting, channel
+from services.runtime.identity import Keys
+from tests.load import places
+from tests.load.rounds import ROUNDS, Rounds, percentile
+
+SMALL, LARGE = 10_000, int(os.environ.get("TL_BOARD_TICKETS", "1000000"))
+CALLS = 20
+LIMIT_MS, GROWTH = 100.0, 1.5
+READER, EAST = (
+    Actor("people/reader", frozenset({"executive"})),
+    Actor("people/east", frozenset({"lead"}), unit="cn/east"),
+)
+YEAR, QUARTER, EVER = timedelta(days=365), timedelta(days=91), timedelta(days=seed.DAYS)
+
+# The words, the filter, how long the period is, and who asks. Each is compared with the stretch before it.
+ASKED: tuple[tuple[str, dict[str, Any], timedelta, Actor], ...] = (
+    ("a month", {}, timedelta(days=31), READER),
+    ("a quarter", {}, QUARTER, READER),
+    ("a year", {}, YEAR, READER),
+    ("all of it", {}, EVER, READER),
+    ("a year, own unit", {}, YEAR, EAST),
+    ("a year, busiest service", {"service": "services/service-00"}, YEAR, READER),
+    ("a year, a team", {"team": "teams/team-03"}, YEAR, READER),
+    ("a year, a site", {"site": "sites/site-07"}, YEAR, READER),
+    ("a year, a channel", {"channel": 1}, YEAR, READER),
+    ("a year, incidents P1 and P2", {"type": 1, "priorities": [1, 2]}, YEAR, READER),
+    ("a year, service and team", {"service": "services/service-00", "team": "teams/team-00"}, YEAR, READER),
+    ("a year, service, team and channel",
+     {"service": "services/service-00", "team": "teams/team-00", "channel": 1}, YEAR, READER),
+    ("a quarter, service and site", {"service": "services/service-00", "site": "sites/site-07"}, QUARTER, READER),
+)  # fmt: skip
+
+pytestmark = pytest.mark.timeout(5400)
+
+
+async def _seeded(system: System, count: int) -> None:
+    async with AsyncMongoClient[dict[str, Any]](system.mongod.uri, tz_aware=True) as client:
+        await seed.fill(client["metrics"], seed.Facts(client["metrics"]), count)
+
+
+def _request(filter: dict[str, Any], length: timedelta) -> board_pb2.GetBoardRequest:
+    request = board_pb2.GetBoardRequest(filter=board_pb2.BoardFilter(**filter), time_zone="Asia/Shanghai")
+    # The end is a midnight of the zone, and so no midnight of UTC: both edges are counted from facts.
+    end = seed.END - timedelta(hours=8)
+    request.period.start_time.FromDatetime(end - length)
+    request.period.end_time.FromDatetime(end)
+    request.baseline.start_time.FromDatetime(end - 2 * length)
+    request.baseline.end_time.FromDatetime(end - length)
+    return request
+
+
+async def _times(to: grpc.aio.Channel, keys: Keys, actor: Actor, request: board_pb2.GetBoardRequest) -> list[float]:
+    stub = MetricsServiceStub(to)
+    found = []
+    for _ in range(CALLS):
+        with acting(keys.sign_person(actor)):
+            began = time.perf_counter()
+            board = await stub.GetBoard(request)
+        found.append((time.perf_counter() - began) * 1000)
+        assert board.tickets > 0
+    return found
+
+
+async def test_a_board_costs_the_same_however_many_tickets(tmp_path: Path) -> None:
+    """For every filter p95 is within 100 ms, and within 1.5 times what it is at ten thousand tickets."""
+    with ExitStack() as stack:
+        sizes = {
+            count: stack.enter_context(places.part_of_the_system(tmp_path / str(count), "metrics"))
+            for count in (SMALL, LARGE)
+        }
+        for count, system in sizes.items():
+            began = time.perf_counter()
+            await _seeded(system, count)
+            print(f"{count:,} facts and their cells in {time.perf_counter() - began:,.0f} s")
+        broken = []
+        for words, filter, length, actor in ASKED:
+            rounds = Rounds(f"board at {LARGE:,} tickets, {words}: p95", "ms")
+            for _ in range(ROUNDS):
+                rounds.add("bar", LIMIT_MS)
+                for count, system in sizes.items():
+                    keys = Keys(system.keys, "portal")
+                    async with channel(system.addresses["metrics"], "metrics", keys) as to:
+                        times = await _times(to, keys, actor, _request(filter, length))
+                    rounds.add("ours" if count == LARGE else "small", percentile(times, 0.95))
+            rounds.hold("within the limit", "ours", "bar", most=1.0)
+            rounds.hold(f"against {SMALL:,}", "ours", "small", most=GROWTH)
+            try:
+                rounds.close()
+            except AssertionError as error:
+                broken.append(f"{words}: {error}")
+    assert not broken, "; ".join(broken)

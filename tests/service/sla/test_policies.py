@@ -1,0 +1,191 @@
+"""Policies from draft to publication, conditions, and the bench on which they are tried, through gRPC."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from throughline.sla.v1 import sla_pb2
+from throughline.tickets.v1 import ticket_pb2
+
+from services.runtime.actor import Actor
+from tests.service.sla.desk import (
+    BEN,
+    LI,
+    RESOLUTION,
+    RESPONSE,
+    ROOT,
+    WORK,
+    Desk,
+    Paper,
+    clock_of,
+    entries_of,
+    instant,
+    now,
+    seconds,
+    stamp,
+)
+
+Papers = Callable[[str], Paper]
+LEAD = Actor("people/lin-tao", frozenset({"lead"}), unit="cn/east")
+ADA = Actor("people/ada", frozenset({"administrator"}))
+HOUR = 3600
+INCIDENT = ticket_pb2.TICKET_TYPE_INCIDENT
+
+
+def _policy(name: str, hours: float, *, order: int = 10, **match: object) -> sla_pb2.Policy:
+    return sla_pb2.Policy(
+        name=f"policies/{name}",
+        order=order,
+        calendar="calendars/always",
+        match=sla_pb2.PolicyMatch(**match),  # type: ignore[arg-type]
+        targets=[sla_pb2.Target(kind=RESOLUTION, duration=seconds(hours * HOUR))],
+    )
+
+
+async def test_a_lead_drafts_and_an_administrator_who_did_not_write_it_publishes(desk: Desk) -> None:
+    """Nothing holds before that; the version names both; what is given back is submitted again; history stays."""
+    await desk.calendar("always", "UTC")
+    drafted = await desk.ask(LEAD, "DraftPolicy", policy=_policy("p1", 4))
+    assert (drafted.state, drafted.version, drafted.author) == (sla_pb2.POLICY_STATE_DRAFT, 0, LEAD.sub)
+    assert (await desk.refused(LI, "DraftPolicy", policy=_policy("p2", 4))).reason == "ROLE_REQUIRED"
+    assert (await desk.refused(BEN, "GetPolicy", name=drafted.name)).reason == "NOT_FOUND"
+    assert not (await desk.ask(LI, "ListPolicies")).policies
+    assert [one.name for one in (await desk.ask(BEN, "ListPolicies", drafts=True)).policies] == [drafted.name]
+    assert (await desk.refused(ADA, "PublishPolicy", name=drafted.name)).reason == "DRAFT_NOT_SUBMITTED"
+
+    submitted = await desk.ask(LEAD, "SubmitPolicy", name=drafted.name, etag=drafted.etag)
+    assert submitted.state == sla_pb2.POLICY_STATE_SUBMITTED
+    returned = await desk.ask(ADA, "ReturnPolicy", name=drafted.name, note="Nights need longer.")
+    assert (returned.state, returned.note) == (sla_pb2.POLICY_STATE_DRAFT, "Nights need longer.")
+    await desk.ask(ADA, "DraftPolicy", policy=_policy("p1", 6), etag=returned.etag)
+    await desk.ask(LEAD, "SubmitPolicy", name=drafted.name)
+    refused = await desk.refused(ADA, "PublishPolicy", name=drafted.name)
+    assert refused.reason == "REVIEWER_IS_AUTHOR"
+
+    published = await desk.ask(ROOT, "PublishPolicy", name=drafted.name)
+    assert (published.state, published.version) == (sla_pb2.POLICY_STATE_PUBLISHED, 1)
+    assert (published.author, published.reviewer) == (ADA.sub, ROOT.sub)
+    assert not (await desk.ask(BEN, "ListPolicies", drafts=True)).policies
+    direct = await desk.ask(ROOT, "PublishPolicy", policy=_policy("p1", 8))
+    assert (direct.version, direct.author, direct.reviewer) == (2, ROOT.sub, "")
+    retired = await desk.ask(ROOT, "RetirePolicy", name=drafted.name)
+    assert retired.state == sla_pb2.POLICY_STATE_RETIRED
+
+    first = await desk.ask(BEN, "ListPolicyVersions", name=drafted.name, page_size=2)
+    rest = await desk.ask(BEN, "ListPolicyVersions", name=drafted.name, page_size=2, page_token=first.next_page_token)
+    assert [one.version for one in (*first.policies, *rest.policies)] == [3, 2, 1]
+    old = await desk.ask(BEN, "GetPolicy", name=drafted.name, version=1)
+    assert old.targets[0].duration.ToTimedelta() == timedelta(hours=6)
+
+
+async def test_a_version_waits_for_its_time(desk: Desk, paper: Papers) -> None:
+    """Published today for tomorrow: today's tickets are promised the old one, tomorrow's the new one."""
+    await desk.calendar("always", "UTC")
+    await desk.ask(ROOT, "PublishPolicy", policy=_policy("p3", 8))
+    later = _policy("p3", 2)
+    later.effective_time.CopyFrom(stamp(now() + timedelta(days=1)))
+    assert (await desk.ask(ROOT, "PublishPolicy", policy=later)).version == 2
+
+    asked = {"type": INCIDENT, "priority": 3}
+    assert (await desk.ask(LI, "PreviewPromise", **asked)).policy_version == 1
+    tomorrow = await desk.ask(BEN, "ExplainPolicy", **asked, open_time=stamp(now() + timedelta(days=2)))
+    assert tomorrow.promise.policy_version == 2
+    ticket = paper("INC-000001")
+    await ticket.tell(ticket.opened(now()))
+    assert (await desk.clocks(ticket.name, lambda one: bool(one.clocks))).policy_version == 1
+
+
+@pytest.mark.row("A042")
+async def test_a_condition_chooses_by_what_is_known_of_the_ticket(desk: Desk, paper: Papers) -> None:
+    """By the unit of whoever asks: the preview, the clock and the bench agree, and the bench says what was read."""
+    await desk.calendar("always", "UTC")
+    east = _policy("east", 2, order=1, condition="unit == 'cn/east' && channel == 'portal'")
+    await desk.ask(ROOT, "PublishPolicy", policy=east)
+    await desk.ask(ROOT, "PublishPolicy", policy=_policy("rest", 8, order=2))
+    asked = {"type": INCIDENT, "priority": 3}
+
+    assert (await desk.ask(LI, "PreviewPromise", **asked)).policy == "policies/east"
+    elsewhere = Actor("people/mo", frozenset({"requester"}), unit="cn/west")
+    assert (await desk.ask(elsewhere, "PreviewPromise", **asked)).policy == "policies/rest"
+    ticket = paper("INC-000001")
+    await ticket.tell(ticket.opened(now(), channel=ticket_pb2.CHANNEL_PORTAL))
+    clocks = await desk.clocks(ticket.name, lambda one: bool(one.clocks))
+    assert clocks.policy == "policies/east"
+
+    found = await desk.ask(BEN, "ExplainPolicy", **asked, unit="cn/west")
+    assert [(one.policy, one.matched, one.chosen) for one in found.tried] == [
+        ("policies/east", False, False),
+        ("policies/rest", True, True),
+    ]
+    finding = found.tried[0].findings[0]
+    assert (finding.field, finding.matched) == ("condition", False)
+    assert list(finding.given) == ["unit = cn/west", "channel = portal"]
+    assert found.promise.policy == "policies/rest"
+    assert (await desk.refused(LI, "ExplainPolicy", **asked)).reason == "ROLE_REQUIRED"
+
+    await desk.ask(LEAD, "DraftPolicy", policy=_policy("rest", 1, order=0))
+    drafted = await desk.ask(BEN, "ExplainPolicy", **asked, unit="cn/east", with_drafts=True)
+    assert [(one.policy, one.state, one.chosen) for one in drafted.tried] == [
+        ("policies/rest", sla_pb2.POLICY_STATE_DRAFT, True),
+        ("policies/east", sla_pb2.POLICY_STATE_PUBLISHED, False),
+    ]
+
+
+async def test_a_condition_that_cannot_be_evaluated_is_refused_when_it_is_saved(desk: Desk) -> None:
+    """By field, with what is known instead; a request that says neither or both of what to publish is refused too."""
+    await desk.calendar("always", "UTC")
+    for condition, reason in (("vip", "CONDITION_INVALID"), ("1 == 1 && " * 99 + "true", "CONDITION_TOO_COSTLY")):
+        for method in ("DraftPolicy", "PublishPolicy"):
+            refused = await desk.refused(ROOT, method, policy=_policy("p1", 1, condition=condition))
+            assert (refused.reason, refused.field) == (reason, "policy.match.condition")
+    assert (await desk.refused(ROOT, "PublishPolicy")).reason == "INVALID_FIELDS"
+    both = {"name": "policies/p1", "policy": _policy("p1", 1)}
+    assert (await desk.refused(ROOT, "PublishPolicy", **both)).reason == "INVALID_FIELDS"
+
+
+async def test_the_pinned_version_stays_while_the_policy_does(desk: Desk, paper: Papers) -> None:
+    """A new version and another category change nothing; another policy takes over with the time that is used."""
+    await desk.calendar("always", "UTC")
+    await desk.ask(ROOT, "PublishPolicy", policy=_policy("usual", 8, order=5))
+    await desk.ask(ROOT, "PublishPolicy", policy=_policy("high", 4, order=1, condition="priority == 1"))
+    ticket, opened = paper("INC-000001"), now() - timedelta(hours=1)
+    await ticket.tell(ticket.opened(opened))
+    await desk.clocks(ticket.name, lambda one: bool(one.clocks))
+    await desk.ask(ROOT, "PublishPolicy", policy=_policy("usual", 1, order=5))
+    await ticket.tell(ticket.moved("TicketTriaged", opened + timedelta(minutes=20), WORK, category="till", priority=2))
+    moved = await desk.clocks(ticket.name, lambda one: one.priority == 2)
+    assert (moved.policy_version, instant(moved.clocks[0].due_time)) == (1, opened + timedelta(hours=8))
+
+    await ticket.tell(ticket.moved("TicketTriaged", opened + timedelta(minutes=30), WORK, priority=1))
+    raised = await desk.clocks(ticket.name, lambda one: one.priority == 1)
+    assert (raised.policy, instant(raised.clocks[0].due_time)) == ("policies/high", opened + timedelta(hours=4))
+    assert clock_of(raised, RESOLUTION).elapsed.ToTimedelta() == timedelta(minutes=30)
+
+
+async def test_what_is_promised_is_told_whole_before_it_is_asked_for(desk: Desk) -> None:
+    """Targets with lengths, due times and pauses, names, and the years whose holidays nobody has confirmed."""
+    await desk.calendar("office", "Asia/Shanghai", ("09:00", "18:00"), verified_years=[2020])
+    policy = _policy("p3", 8)
+    policy.calendar = "calendars/office"
+    policy.display_names["en"] = "Usual"
+    policy.targets.add(kind=RESPONSE, duration=seconds(HOUR))
+    held = ticket_pb2.TICKET_STATE_ON_HOLD
+    policy.targets[0].pause_states.append(held)
+    policy.targets[0].pause_hold_reasons.append(ticket_pb2.HOLD_REASON_VENDOR)
+    policy.targets.add(kind=sla_pb2.CLOCK_KIND_OPERATIONAL, duration=seconds(HOUR))
+    await desk.ask(ROOT, "PublishPolicy", policy=policy)
+
+    found = await desk.ask(LI, "PreviewPromise", type=INCIDENT, priority=3)
+
+    assert dict(found.display_names) == {"en": "Usual"}
+    assert [one.kind for one in found.targets] == [RESOLUTION, RESPONSE]
+    resolution = found.targets[0]
+    assert (list(resolution.pause_states), list(resolution.pause_hold_reasons)) == (
+        [held],
+        [ticket_pb2.HOLD_REASON_VENDOR],
+    )
+    assert resolution.due_time == found.resolution_due_time
+    assert now().year in resolution.unverified_years
+    assert await entries_of(desk.run, "tickets/INC-000001") == []
