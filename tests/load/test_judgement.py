@@ -31,6 +31,7 @@ from services.sla.rules.clocks import TicketClocks
 from services.sla.rules.fold import fold
 from services.sla.rules.history import Step, extended
 from services.sla.rules.policy import ClockKind, Match, Policy, StopMark, Target
+from services.sla.rules.publication import Publication
 from services.sla.rules.ticket import Facts, Seen, TicketState, TicketType
 from services.sla.store import CALENDARS, CLOCKS, POLICIES, Judgements
 from services.sla.store.judgements import shown
@@ -90,8 +91,8 @@ def history(chance: random.Random, number: int, book: Book) -> TicketClocks:
     return replace(clocks, history=kept)
 
 
-def _published(state: Policy, _none: Policy | None) -> tuple[Policy, tuple[()]]:
-    return state, ()
+def _published(state: Policy, _none: Publication | None) -> tuple[Publication, tuple[()]]:
+    return Publication(state.name, (state,)), ()
 
 
 class Archive:

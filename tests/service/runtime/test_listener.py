@@ -358,7 +358,7 @@ async def test_listener_carries_the_trace_on(
     spans = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(spans))
-    monkeypatch.setattr("services.runtime.listener._tracer", provider.get_tracer("test"))
+    monkeypatch.setattr("services.runtime.consumed._tracer", provider.get_tracer("test"))
     await hear(counting(store.tallies))
     unsampled = replace(entry(2), traceparent=f"{TRACEPARENT[:-2]}00")
     await bus.publish([traced(entry(1)), unsampled])

@@ -14,6 +14,7 @@ from services.sla.rules.book import Book
 from services.sla.rules.clock import Clock, ClockState
 from services.sla.rules.clocks import ClockBreached, ClockStopped, TicketClocks, moments
 from services.sla.rules.fold import fold, pass_deadline
+from services.sla.rules.verdict import Supersession
 from tests.unit.sla.history import MINUTE, Step, at, books, cause, histories, run, seen
 from tests.unit.sla.minutes import FAR, Walked, due, walk
 
@@ -108,4 +109,10 @@ def test_a_breach_and_a_stop_are_told_once(steps: list[Step], book: Book) -> Non
 
 
 def _without_notices(clocks: TicketClocks) -> TicketClocks:
-    return replace(clocks, passed=None, clocks=tuple(replace(one, fired_at=None) for one in clocks.clocks))
+    return replace(clocks, passed=None, clocks=tuple(_unnoticed(one) for one in clocks.clocks))
+
+
+def _unnoticed(clock: Clock) -> Clock:
+    """The clock without what a timer left: when it fired, and the verdict that a late event took back."""
+    told = tuple(one for one in clock.verdicts if one.reason is not Supersession.CORRECTED)
+    return replace(clock, fired_at=None, verdicts=told)
