@@ -51,7 +51,7 @@ format: setup ## format the code and mend what ruff can mend
 ##@ Test
 test: check $(STAMPS)/browser ## everything that must be green before a change lands
 	$(PYTEST) -n $(WORKERS) --dist loadscope --ignore=tests/unit/house tests/unit tests/contract tests/service tests/chart
-	$(PYTEST) tests/e2e
+	$(PYTEST) -n $(WORKERS) --dist loadscope tests/e2e
 
 unit: setup ## rules, wire, business time, the house: no server needed
 	$(PYTEST) -n $(WORKERS) tests/unit
@@ -63,7 +63,7 @@ service: setup ## each service on a real MongoDB and NATS
 	$(PYTEST) -n $(WORKERS) --dist loadscope tests/service
 
 e2e: setup $(STAMPS)/browser ## the six services and a real browser
-	$(PYTEST) tests/e2e
+	$(PYTEST) -n $(WORKERS) --dist loadscope tests/e2e
 
 chart: setup $(STAMPS)/helm ## the Helm chart: goldens, schema, invariants
 	$(PYTEST) tests/chart

@@ -169,12 +169,19 @@ def batch(span: range, count: int) -> list[dict[str, Any]]:
 
 
 async def fill(
-    db: AsyncDatabase[dict[str, Any]], facts: Records[Fact] | Any, count: int, workers: int = WORKERS
+    db: AsyncDatabase[dict[str, Any]],
+    facts: Records[Fact] | Any,
+    count: int,
+    workers: int = WORKERS,
+    only: range | None = None,
 ) -> None:
-    """Writes `count` facts and the cells of all their days. facts: what has the collection of facts."""
-    collection = facts.collection
+    """Writes `count` facts and the cells of all their days. facts: what has the collection of facts.
+
+    only: no others than these of them.
+    """
+    collection, wanted = facts.collection, only or range(count)
     await collection.create_indexes(list(FACTS.indexes))
-    spans = [range(start, min(start + BATCH, count)) for start in range(0, count, BATCH)]
+    spans = [wanted[start : start + BATCH] for start in range(0, len(wanted), BATCH)]
     loop = asyncio.get_running_loop()
     with ProcessPoolExecutor(workers) as pool:
         waiting = [loop.run_in_executor(pool, batch, span, count) for span in spans[: 2 * workers]]

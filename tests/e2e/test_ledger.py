@@ -41,7 +41,7 @@ def model(desk: Desk, browser: Browser) -> str:
         page.fill("#unit_value", "68")
         page.fill("#expected_milli", "12.5")
         page.click("button:has-text('Work the example')")
-        expect(page.locator("[role=status]")).to_contain_text("850")
+        expect(page.locator("main [role=status]")).to_contain_text("850")
         assert page.input_value("#name") == name
         page.fill("#effective", "2020-01-01")
         page.click("main form button:has-text('Save draft')")
@@ -116,7 +116,7 @@ def test_a_form_keeps_what_was_written_and_names_what_is_wrong(browser: Browser,
         assert (page.input_value("#name"), page.input_value("#places_1")) == ("shops", "40")
         page.fill("#margin", "25")
         page.click("button:has-text('Work the example')")
-        expect(page.locator("[role=status]")).to_contain_text("60,000")
+        expect(page.locator("main [role=status]")).to_contain_text("60,000")
 
 
 @pytest.mark.parametrize(("theme", "language", "width"), VIEWS)

@@ -12,11 +12,13 @@ from typing import Any
 
 import httpx
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.json_format import MessageToDict
 from pymongo import MongoClient
 from throughline.changes.v1 import change_pb2
 from throughline.metrics.v1 import board_pb2, metrics_pb2, metrics_service_pb2
 from throughline.metrics.v1.metrics_service_pb2_grpc import MetricsServiceStub
+from throughline.sla.v1 import sla_pb2
 from throughline.tickets.v1 import ticket_pb2
 
 from deploy.local.servers import ROOT
@@ -37,7 +39,7 @@ from services.runtime.actor import Actor
 from services.runtime.bus import Bus
 from services.runtime.journal import Entry
 from tests.service.metrics.desk import Plan, Story, at, between
-from tests.support.office import PASSWORD, Office
+from tests.support.office import ADMIN, PASSWORD, Office
 from tool.connection import Connection
 
 pytestmark = pytest.mark.timeout(400)
@@ -97,7 +99,8 @@ def operator(system: System) -> Iterator[Connection]:
 
 @pytest.fixture(scope="module")
 def told(system: System, operator: Connection) -> System:
-    """The system after it heard all of it, clocks included."""
+    """The system after it heard all of it, clocks included: an answer in an hour and a solution in twelve are promised."""
+    _promise(Office(system))
 
     async def publish() -> None:
         for stream, entries in lives().items():
@@ -116,6 +119,19 @@ def told(system: System, operator: Connection) -> System:
 
     asyncio.run(publish())
     return system
+
+
+def _promise(office: Office) -> None:
+    day = sla_pb2.Segment(start="00:00", end="24:00")
+    week = [sla_pb2.WeeklyHours(weekday=number, segments=[day]) for number in range(1, 8)]
+    hours = sla_pb2.Calendar(name="calendars/always", time_zone="Asia/Shanghai", weekly_hours=week)
+    targets = [
+        sla_pb2.Target(kind=kind, duration=Duration(seconds=seconds))
+        for kind, seconds in ((sla_pb2.CLOCK_KIND_RESPONSE, 3_600), (sla_pb2.CLOCK_KIND_RESOLUTION, 43_200))
+    ]
+    policy = sla_pb2.Policy(name="policies/all", calendar=hours.name, targets=targets, display_names={"en": "All"})
+    office.ask(ADMIN, "sla", "PublishCalendar", calendar=hours)
+    office.ask(ADMIN, "sla", "PublishPolicy", policy=policy)
 
 
 def test_every_metric_is_one_number_everywhere(told: System, operator: Connection) -> None:

@@ -75,7 +75,7 @@ def test_a_promise_from_its_draft_to_the_ticket_that_it_explains(
         page.wait_for_url("**/policies/probe-p3")
         assert own.violations() == []
         page.get_by_role("button", name="Submit for review").click()
-        expect(page.locator("main")).to_contain_text("An administrator reviews and publishes it.")
+        expect(page.locator("main")).to_contain_text("another administrator reviews and publishes it.")
 
         bench = own.open(f"/policies?type=1&priority=3&service={SERVICE}&channel=1&drafts=yes")
         expect(bench.locator("#bench")).to_contain_text("Wins: the first that matches")

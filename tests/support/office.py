@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 from throughline.knowledge.v1 import knowledge_service_pb2, knowledge_service_pb2_grpc
 from throughline.portal.v1 import people_service_pb2, people_service_pb2_grpc
 from throughline.sla.v1 import (
@@ -122,6 +122,7 @@ class Window:
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """One real browser."""
+    expect.set_options(timeout=15_000)  # Two whole systems may be at work beside one another on two cores.
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         yield started

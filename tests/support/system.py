@@ -15,5 +15,4 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     whole = System(tmp_path_factory.mktemp("system"))
     whole.start()
     yield whole
-    whole.stop()
-    whole.abandon()
+    whole.abandon()  # Nothing of it is read again; how processes end well is the subject of tests of its own.

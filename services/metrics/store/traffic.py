@@ -226,5 +226,5 @@ def _hours_of(wanted: range) -> tuple[dict[str, Any], dict[str, Any]]:
     """The hours of which every slice is wanted, and those at the ends of which some are."""
     first, last = -(-wanted.start // SLICES_AN_HOUR), wanted.stop // SLICES_AN_HOUR
     touched = _between(wanted)
-    ends = {touched["$gte"], touched["$lte"]} - set(range(first, last))
+    ends = {hour for hour in touched.values() if not first <= hour < last}
     return {"$gte": first, "$lt": last}, {"$in": sorted(ends)}

@@ -44,9 +44,7 @@ def drafted(given: Mapping[str, str], policies: Sequence[sla_pb2.Policy]) -> tup
     if not chosen:
         errors["policy"] = str(gettext("Choose a policy that is in force."))
     drafts = [draft(one, share or 100, given.get("calendar", ""), given.get("pauses", "")) for one in chosen]
-    changed = [
-        new for new, old in zip(drafts, chosen, strict=True) if new.SerializeToString() != old.SerializeToString()
-    ]
+    changed = [new for new, old in zip(drafts, chosen, strict=True) if new != old]
     if not errors and not changed:
         errors["share"] = str(gettext("Change something: the target, the calendar or the pause."))
     asked = pb.Judgement(policies=changed, note=given.get("note", "").strip())
