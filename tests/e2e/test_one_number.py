@@ -99,7 +99,7 @@ def operator(system: System) -> Iterator[Connection]:
 
 @pytest.fixture(scope="module")
 def told(system: System, operator: Connection) -> System:
-    """The system after it heard all of it, clocks included: an answer in an hour and a solution in twelve are promised."""
+    """The system after it heard all of it, clocks included: an hour to answer, twelve to solve."""
     _promise(Office(system))
 
     async def publish() -> None:

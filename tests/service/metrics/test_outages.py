@@ -90,7 +90,8 @@ async def test_late_spans_amend_visibly(shop_stand: Stand) -> None:
     """What one process sends minutes later moves the bounds and counts up the revision; the name stays."""
     injected = Fault("error", "stock", START + timedelta(seconds=185), START + timedelta(seconds=425))
     spans = _spans(Shop(5, injected))
-    late, rest = [], []
+    late: list[Spoken] = []
+    rest: list[Spoken] = []
     for one in spans:
         (late if one.service == "stock" and one.began < 1000 * (START.timestamp() + 240) else rest).append(one)
     await shop_stand.play(exports(rest), START + timedelta(minutes=9))
