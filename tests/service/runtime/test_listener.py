@@ -339,12 +339,15 @@ async def test_listener_killed_before_the_acknowledgement(
     """kill -9 between write and acknowledgement, twice: nothing is lost, nothing is applied twice."""
     await bus.publish([entry(index) for index in range(1, 31)])
     program = [sys.executable, "-m", "tests.service.runtime.hearer", empty_nats, mongo_uri, database]
+    applied = 1
     for _ in range(2):
         process = await asyncio.create_subprocess_exec(
             *program, cwd=ROOT, env={**os.environ, "TL_CRASH_AT": "after-write-before-ack:1"}
         )
         assert await asyncio.wait_for(process.wait(), 60) == 9
-        assert (await store.tally()).total == 30
+        # How many of them came in the batch that it died over is up to the server.
+        applied, before = (await store.tally()).total, applied
+        assert before <= applied <= 30
         await bus.jetstream.delete_consumer("probe", "hearer")
     await hear(counting(store.tallies))
     await until(lambda: _quiet(bus))
