@@ -28,6 +28,7 @@ from services.runtime.timers import Due
 from services.sla import events as sla_events
 from services.sla import timer
 from services.sla.rules.book import Book
+from services.sla.rules.publication import bound
 from services.sla.store import CALENDARS, CLOCKS, POLICIES, Shelf
 from tests.faults.evidence import AWARE, DUE, Evidence, Kept, due_of
 
@@ -181,8 +182,7 @@ def _book(kept: Kept) -> Book:
         found = [one for one in kept.documents.values() if one["collection"] == kind.collection]
         return [kind.decode(one["state"]) for one in found]
 
-    policies = sorted(held(POLICIES), key=lambda one: one.place)
-    return Book(tuple(policies), {calendar.name: calendar for calendar in held(CALENDARS)})
+    return bound(held(POLICIES), held(CALENDARS))
 
 
 def _records(kind: Kind[Any]) -> Records[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,6 +10,8 @@ from services.runtime.actor import Actor
 from services.runtime.refusal import Refusal
 from services.sla.rules import policy as policy_rules
 from services.sla.rules.access import may_configure, may_draft
+from services.sla.rules.book import Book
+from services.sla.rules.calendar import Calendar
 from services.sla.rules.policy import Policy, PolicyPublished
 
 VERSIONS_KEPT = 40
@@ -91,6 +93,16 @@ class PolicyReturned:
 
 PolicyEvent = PolicyDrafted | PolicySubmitted | PolicyReturned | PolicyPublished
 Decided = tuple[Publication, tuple[PolicyEvent, ...]]
+
+
+def bound(files: Collection[Publication], calendars: Iterable[Calendar]) -> Book:
+    """All of them as one book."""
+    versions = [version for file in files for version in file.versions]
+    return Book(
+        tuple(sorted(versions, key=lambda one: (one.place, one.version))),
+        {calendar.name: calendar for calendar in calendars},
+        tuple(file.draft.policy for file in files if file.draft is not None),
+    )
 
 
 def draft(file: Publication | None, policy: Policy, *, calendars: Collection[str], by: Actor) -> Decided:

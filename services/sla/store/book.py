@@ -11,7 +11,7 @@ from services.runtime.paging import MAX_SIZE, PageRequest
 from services.runtime.records import Records
 from services.sla.rules.book import Book
 from services.sla.rules.calendar import Calendar
-from services.sla.rules.publication import Publication
+from services.sla.rules.publication import Publication, bound
 
 S = TypeVar("S")
 
@@ -39,12 +39,7 @@ class Shelf:
                 return
             calendars = await _all(self._calendars)
             files = await _all(self._policies)
-            policies = [version for file in files for version in file.versions]
-            self.book = Book(
-                tuple(sorted(policies, key=lambda one: (one.place, one.version))),
-                {calendar.name: calendar for calendar in calendars},
-                tuple(file.draft.policy for file in files if file.draft is not None),
-            )
+            self.book = bound(files, calendars)
             self._stamp = stamp
 
     async def _published(self) -> tuple[int, int]:
