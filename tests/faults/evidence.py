@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ DUE = "due/"
 _TIMED: Sequence[Kind[Any]] = (CLOCKS, CHAINS, ROTAS, TICKETS)
 _FETCH_S = 2.0
 _WINDOW = 500
+_READINGS, _PAUSE_S = 20, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +75,25 @@ class Evidence:
 
 
 async def gather(mongo_uri: str, nats_url: str, services: Sequence[str]) -> Evidence:
-    """Reads it all; the system must stand still."""
-    at = datetime.now(UTC)
+    """Reads it all; the system must stand still. Read again when a deadline passed while it was read.
+
+    Raises:
+        AssertionError: something moved each time.
+    """
     client = await nats.connect(nats_url)
     try:
         jetstream = client.jetstream()
         with MongoClient[dict[str, Any]](mongo_uri) as mongo:
-            found = {service: _kept(mongo.get_database(service, AWARE), service) for service in services}
-        for service, kept in found.items():
-            kept.told = await _told(jetstream, service)
+            for _ in range(_READINGS):
+                at, before = datetime.now(UTC), await _ends(mongo, jetstream, services)
+                found = {service: _kept(mongo.get_database(service, AWARE), service) for service in services}
+                for service, kept in found.items():
+                    kept.told = await _told(jetstream, service)
+                if await _ends(mongo, jetstream, services) == before:
+                    break
+                await asyncio.sleep(_PAUSE_S)
+            else:
+                raise AssertionError(f"it never stood still while it was read {_READINGS} times")
         parked = [f"{one.listener}: {one.type} {one.event_id}: {one.reason} {one.text}"
                   for one in await parked_messages(jetstream)]  # fmt: skip
     finally:
@@ -119,6 +131,20 @@ def _kept(database: Database[dict[str, Any]], service: str) -> Kept:
     kept.hints = [(row["_id"], row["due_at"]) for row in database["timers"].find()]
     kept.attempts = [row["_id"] for row in database["attempts"].find()]
     return kept
+
+
+async def _ends(
+    mongo: MongoClient[dict[str, Any]], jetstream: JetStreamContext, services: Sequence[str]
+) -> list[tuple[int, int, int]]:
+    """How far journals and streams have come, and what of the journals is not sent yet."""
+    return [
+        (
+            mongo[service]["journal"].count_documents({}),
+            mongo[service]["journal"].count_documents({"state": "new"}),
+            (await jetstream.stream_info(service)).state.last_seq,
+        )
+        for service in services
+    ]
 
 
 async def _told(jetstream: JetStreamContext, stream: str) -> list[Told]:

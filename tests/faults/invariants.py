@@ -56,8 +56,11 @@ def operations_once(evidence: Evidence, operations: Operations) -> Iterator[str]
     doubt is there at most once; and nothing is there that nobody asked for.
     """
     left: dict[str, dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
+    told = {entry.id for entry in evidence.services["portal"].everything()} if "portal" in evidence.services else set()
     for service, kept in evidence.services.items():
         for entry in kept.everything():
+            if entry.cause in told:
+                continue  # What the portal told of a person is named as a caller's request is.
             if entry.cause.startswith("people/"):
                 left[f"{service} {entry.cause}"][f"{entry.resource}/{entry.version}"].append(entry)
     for one in operations:
@@ -112,13 +115,19 @@ def replayed(operation: Operation, answer: Any, kept: Kept) -> Iterator[str]:
 
 
 def versions_unmoved(before: Evidence, after: Evidence) -> Iterator[str]:
-    """I2: asking again for what was done changed no resource and left no entry."""
-    for service, kept in after.services.items():
-        was = before.services[service]
-        for name, entries in kept.entries.items():
-            if len(entries) != len(was.entries.get(name, [])):
-                causes = [entry.cause for entry in entries[len(was.entries.get(name, [])) :]]
-                yield f"I2 {service} {name}: asking again for what was done left {causes[:3]}"
+    """I2: asking again for what was done changed no resource and left no entry but those of deadlines that passed."""
+    more = [
+        (service, entry)
+        for service, kept in after.services.items()
+        for name, entries in kept.entries.items()
+        for entry in entries[len(before.services[service].entries.get(name, [])) :]
+    ]
+    passed: set[str] = set()
+    while led_to := {one.id for _, one in more if one.cause.startswith(DUE) or one.cause in passed} - passed:
+        passed |= led_to
+    for service, entry in more:
+        if entry.id not in passed:
+            yield f"I2 {service} {entry.resource}: asking again for what was done left {entry.cause}"
 
 
 def journal_whole(kept: Kept) -> Iterator[str]:

@@ -27,7 +27,7 @@ async def test_kills_lose_nothing_and_double_nothing(rig: Rig, service: str) -> 
         async with load(callers, seed, weights):
             died = await carry_out(rig, plan(service, rig.system.replicas[service], seed))
         found = await rig.judge(callers)
-    print(f"\n{service}: seed {seed}, kills {dict(died)}\n{figures(rig.operations, found)}")
+    print(f"\n{service}: seed {seed}, kills {dict(died)}\n{figures(rig.operations, found)}", *found[:5], sep="\n")
     assert not found, shown(found)
     assert all(died[point] >= AT_EACH_POINT for point in points_of(service)), died
     assert sum(died.values()) == AT_POINTS + AT_RANDOM
