@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from deploy.local.servers import ROOT
 from services.metrics.rules.registry import REGISTRY, Band, Metric
 from services.metrics.rules.values import LEAST, LEAST_FOR_CHANGE
+from services.metrics.store.counts import EXACT_BELOW
 
 FILE = ROOT / "docs" / "metrics.md"
 _HEAD = f"""# Metrics
@@ -19,7 +20,7 @@ The API, the board, reports and exports read the same definitions.
 - Wall clock and business time are two metrics each and never mixed.
 - Fewer than {LEAST} show no value; fewer than {LEAST_FOR_CHANGE} on either side show no change. A change whose interval
   holds 0 is not shown as one.
-- Quantiles are exact below 2,000 tickets in the period, else within 0.5 % of the true value. Sums are exact.
+- Quantiles are exact below {EXACT_BELOW:,} tickets in the period, else within 0.5 % of the true value. Sums are exact.
 - Out of every number by name: `cancelled` (taken back), `test` (category `test` or service `services/test`). Out where
   it says so: `duplicate` (parent and child count once), `no_fault` (not a fault of ours). Lists of facts show them all.
 - A late event changes a past period visibly: the board's revision counts up.
