@@ -22,7 +22,7 @@ _STEP = re.compile(r"([A-Za-z_]\w*)|\[(\d+)\]")
 class _Texts(yaml.SafeLoader):
     """Reads 18:00 and 2026-10-01 as the texts that they are here, not as a number of seconds and a date."""
 
-    yaml_implicit_resolvers = {  # noqa: RUF012
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as the library names it
         first: [(tag, pattern) for tag, pattern in found if not tag.endswith((":timestamp", ":int", ":float"))]
         for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
@@ -61,7 +61,7 @@ class File:
 def read(text: str) -> File:
     """Reads and judges a file without any system: its form, the contract's bounds, and the rules of the service."""
     try:
-        document, node = yaml.load(text, Loader=_Texts), yaml.compose(text, Loader=_Texts)  # noqa: S506
+        document, node = yaml.load(text, Loader=_Texts), yaml.compose(text, Loader=_Texts)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         why = getattr(error, "problem", None) or str(error)
@@ -98,7 +98,7 @@ def _read_kind(kind: Kind, found: Any, lines: dict[Path, int], read: File) -> No
         except ParseError as error:
             read.faults.append(Fault(_line(lines, path, str(error)), f"{kind.key}[{at}]", str(error)))
             continue
-        name = message.name  # type: ignore[attr-defined]
+        name = message.name  # type: ignore[attr-defined]  # all kinds of the file have one
         if name in items:
             read.faults.append(Fault(lines.get((*path, "name"), 0), name, "This name stands here twice."))
         given = [each for each in kind.own if each in one]

@@ -85,7 +85,7 @@ def approved(name: str, versions: Sequence[V], number: int, by: Actor, now: date
             "EFFECTIVE_TIME_TAKEN", "An approved version starts at this very instant; draft one that starts at another."
         )
     said = "\n".join(text for text in (version.note, note.strip()) if text)
-    after: V = replace(version, approver=by.sub, approved_at=now, note=said)  # type: ignore[type-var]
+    after: V = replace(version, approver=by.sub, approved_at=now, note=said)  # type: ignore[type-var]  # V is bound to dataclasses, which a protocol cannot say
     return tuple(after if one is version else one for one in versions)
 
 

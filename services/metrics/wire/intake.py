@@ -56,7 +56,7 @@ def kept_of(message: Message) -> bytes:
     kept = type(message)()
     kept.CopyFrom(message)
     if "ticket" in kept.DESCRIPTOR.fields_by_name:
-        ticket: Any = kept.ticket  # type: ignore[attr-defined]
+        ticket: Any = kept.ticket  # type: ignore[attr-defined]  # every message kept here has one
         for field, _ in ticket.ListFields():
             if field.name not in _TICKET_FIELDS:
                 ticket.ClearField(field.name)

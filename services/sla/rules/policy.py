@@ -133,7 +133,7 @@ def retire(policy: Policy, *, by: Actor, now: datetime | None = None) -> tuple[P
 def same(one: Policy, other: Policy) -> bool:
     """Whether two versions say the same, whoever wrote them, and whatever they noted."""
     bare = {"version": 0, "author": "", "reviewer": "", "published_at": None, "note": ""}
-    return replace(one, **bare) == replace(other, **bare)  # type: ignore[arg-type]
+    return replace(one, **bare) == replace(other, **bare)  # type: ignore[arg-type]  # fields by name
 
 
 def check(draft: Policy, calendars: Collection[str]) -> Policy:

@@ -39,7 +39,7 @@ def _policy(name: str, hours: float, *, order: int = 10, **match: object) -> sla
         name=f"policies/{name}",
         order=order,
         calendar="calendars/always",
-        match=sla_pb2.PolicyMatch(**match),  # type: ignore[arg-type]
+        match=sla_pb2.PolicyMatch(**match),  # type: ignore[arg-type]  # fields by name
         targets=[sla_pb2.Target(kind=RESOLUTION, duration=seconds(hours * HOUR))],
     )
 

@@ -50,7 +50,7 @@ def test_incidents_of_people_do_not_compete_and_an_outage_that_names_them_has_th
     # Half of 5,308.35 is 2,654.175, rounded half to even.
     assert (open_["INC-000001"], open_["INC-000002"]) == (whole, 265_418)
     assert books.booking("INC-000002").open is not None
-    assert books.booking("INC-000002").open.formula == "people/2"  # type: ignore[union-attr]
+    assert books.booking("INC-000002").open.formula == "people/2"  # type: ignore[union-attr]  # it is open
 
 
 def test_an_outage_is_provisional_until_it_closes_and_each_amendment_takes_back() -> None:

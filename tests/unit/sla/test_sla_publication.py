@@ -28,7 +28,7 @@ FACTS = Facts(3, TicketType.INCIDENT, "", "")
 
 
 def _drafted(by: Actor = LEAD, **fields: object) -> Publication:
-    return publication.draft(None, replace(POLICY, **fields), calendars=CALENDARS, by=by)[0]  # type: ignore[arg-type]
+    return publication.draft(None, replace(POLICY, **fields), calendars=CALENDARS, by=by)[0]  # type: ignore[arg-type]  # by name
 
 
 def _submitted(by: Actor = LEAD, **fields: object) -> Publication:

@@ -73,4 +73,4 @@ def _of_day(
 
 
 def _hours(spans: object) -> Hours:
-    return hours(*(f"{one.start}-{one.end}" for one in spans))  # type: ignore[attr-defined]
+    return hours(*(f"{one.start}-{one.end}" for one in spans))  # type: ignore[attr-defined]  # segments of either message

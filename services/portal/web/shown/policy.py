@@ -182,7 +182,7 @@ def _priority(level: int) -> str:
 
 
 def _day(policy: sla_pb2.Policy, field: str, reader: Reader) -> str:
-    if not policy.HasField(field):  # type: ignore[arg-type]
+    if not policy.HasField(field):  # type: ignore[arg-type]  # a time's name
         return ""
     today = reader.now.astimezone(reader.zone).date()
     return formats.moment(instant(getattr(policy, field)), reader.language, reader.zone, today)
