@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from werkzeug.serving import make_server
 
 from services.portal.web.gallery import PAGES, create_gallery_app
-
-AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+from tests.support.office import AXE, RULES, SETTLED, chromium
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +28,8 @@ def address() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One real Chromium for the module."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        yield chromium
-        chromium.close()
+    with chromium() as started:
+        yield started
 
 
 class Reader:
@@ -71,8 +64,8 @@ def test_page_is_accessible(browser: Browser, address: str, page: str, theme: st
     """axe finds no violation of WCAG 2.1 A and AA, and the strict content policy refuses nothing."""
     reader = Reader(browser, address, language, theme, width)
     shown = reader.open(page)
-    shown.wait_for_timeout(250)  # the drawer's slide: axe would judge half-faded colours
     shown.evaluate(AXE.read_text())
+    shown.evaluate(SETTLED)
     result = shown.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
     found = [(each["id"], [node["target"] for node in each["nodes"]]) for each in result["violations"]]
     reader.context.close()
