@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import OperationFailure
 
 from services.metrics.rules import board as rules
 from services.metrics.rules.board import Board, GreenRedRow, MoneyLine, Sums
@@ -21,14 +20,11 @@ from services.metrics.rules.period import Filter, Period
 from services.metrics.rules.registry import METRICS, REGISTRY
 from services.metrics.rules.values import Standing, Value, growth, length, share, undefined, value_of
 from services.metrics.store.counts import Counts
+from services.metrics.store.instant import at_one_instant
 from services.runtime.records import Records
 
 KEPT_PROMISES = 1_000
 GREEN_RED_ROWS = 20
-
-TRIES = 3
-# SnapshotUnavailable, SnapshotTooOld
-_NOT_AT_THIS_INSTANT = (246, 239)
 
 T = TypeVar("T")
 Availability = Callable[[Period, str], Awaitable[Value]]
@@ -131,15 +127,7 @@ class Boards:
         return Side(period, sums.whole, found, money)
 
     async def _at_one_instant(self, scope: str, read: Callable[[Counts], Awaitable[T]]) -> T:
-        """Reads from one snapshot; again from a newer one when an index came to be meanwhile."""
-        for left in reversed(range(TRIES)):
-            try:
-                async with self._db.client.start_session(snapshot=True) as session:
-                    return await read(Counts(self._db, self._facts, session, scope))
-            except OperationFailure as error:
-                if error.code not in _NOT_AT_THIS_INSTANT or not left:
-                    raise
-        raise AssertionError("unreachable: the last try returns or raises")
+        return await at_one_instant(self._db, lambda session: read(Counts(self._db, self._facts, session, scope)))
 
     async def _green_red(self, kept: dict[str, str]) -> tuple[GreenRedRow, ...]:
         """The costliest of those tickets, in the currency of the page."""

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import OperationFailure
 
 from services.metrics.rules.availability import (
     ENOUGH,
@@ -27,14 +26,12 @@ from services.metrics.rules.fact import EPOCH
 from services.metrics.rules.period import Period
 from services.metrics.rules.registry import METRICS
 from services.metrics.rules.values import Standing, Value, too_few, undefined
+from services.metrics.store.instant import at_one_instant
 from services.metrics.store.spans import EXPORTS, HOURS, NUMBERS, SETTLE, still_lost, sums_of
 from services.runtime.door import now
 
 PATIENCE = timedelta(seconds=15)
 """How long an outage waits for a server's span under a call without an answer; one that comes later amends it."""
-_TRIES = 3
-# SnapshotUnavailable, SnapshotTooOld
-_NOT_AT_THIS_INSTANT = (246, 239)
 
 T = TypeVar("T")
 Stages = list[dict[str, Any]]
@@ -175,20 +172,17 @@ class Traffic:
         return await still_lost(self._exports, lost, view.session)
 
     async def _at_one_instant(self, period: Period, read: Callable[[_View], Awaitable[T]]) -> T:
-        """Reads from one snapshot; again from a newer one when an index came to be meanwhile."""
+        """Reads one view of the period, from one snapshot."""
         wanted = slices_of(period)
-        for left in reversed(range(_TRIES)):
-            try:
-                async with self._db.client.start_session(snapshot=True) as session:
-                    folded = self._hours.find(
-                        {"_id": _between(wanted), "folded.0": {"$exists": True}}, {"folded": 1}, session=session
-                    )
-                    half = {one["_id"]: one["folded"] async for one in folded}
-                    return await read(_View(session, wanted, half))
-            except OperationFailure as error:
-                if error.code not in _NOT_AT_THIS_INSTANT or not left:
-                    raise
-        raise AssertionError("unreachable: the last try returns or raises")
+
+        async def look(session: AsyncClientSession) -> T:
+            folded = self._hours.find(
+                {"_id": _between(wanted), "folded.0": {"$exists": True}}, {"folded": 1}, session=session
+            )
+            half = {one["_id"]: one["folded"] async for one in folded}
+            return await read(_View(session, wanted, half))
+
+        return await at_one_instant(self._db, look)
 
 
 def _open(view: _View, then: Stages, rows: str) -> Stages:
