@@ -21,6 +21,7 @@ from opentelemetry import metrics
 from pymongo import ReadPreference, WriteConcern
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
+from pymongo.read_concern import ReadConcern
 
 BATCH = 500
 AHEAD = timedelta(milliseconds=300)
@@ -33,6 +34,7 @@ _MEET_S = 2.0
 _FORGET_S = 3600
 _SWEEP_S = 20.0
 _CLOCK_S = 10.0
+_STEP = timedelta(milliseconds=50)
 _TRUST_MARGIN_S = 5.0
 _DUPLICATE_KEY = 11000
 _START = datetime(1970, 1, 1, tzinfo=UTC)
@@ -63,14 +65,19 @@ class Hints:
         aware = CodecOptions[dict[str, Any]](tz_aware=True, tzinfo=UTC)
         self._hints = db.get_collection("timers", aware, ReadPreference.PRIMARY, WriteConcern(w="majority", j=True))
         # Claims and their ends only spare work: one lost in a failover costs a look at a cause that was applied before.
-        self._claims = self._hints.with_options(write_concern=WriteConcern(w=1))
+        # They are read as the primary has them: what the majority has lags behind a claim just made, and a hint that
+        # this replica took and did not see would lie there until its lease ended.
+        self._claims = self._hints.with_options(read_concern=ReadConcern("local"), write_concern=WriteConcern(w=1))
         self._db = db
         self._owner = uuid.uuid4().hex
         self._low = _START
         self._next_sweep = 0.0
         self._offset = timedelta()
+        self._offset_read = float("-inf")
         self._clock_read = float("-inf")
-        self._met = db.get_collection("timer_replicas", aware, ReadPreference.PRIMARY, WriteConcern(w=1))
+        self._met = db.get_collection(
+            "timer_replicas", aware, ReadPreference.PRIMARY, WriteConcern(w=1), ReadConcern("local")
+        )
         self._next_meeting = 0.0
         self._next_help, self._help_low = 0.0, _START
         self._share: tuple[int, int] = (0, 1)
@@ -155,7 +162,7 @@ class Hints:
         mine = await self._take(near, free) if near else []
         if near and self._low == low:
             self._low = max(low, near[-1]["due_at"] - LOOK)
-        claims = [_claim(hint, read) for hint in mine]
+        claims = [self._claim(hint, read) for hint in mine]
         if len(near) == BATCH:
             return claims, timedelta()
         pause = found[len(near)]["left"] * _MILLISECOND - AHEAD if len(found) > len(near) else LOOK
@@ -189,7 +196,7 @@ class Hints:
         else:
             self._help_low = late[-1]["due_at"] - LOOK
         mine = await self._take(late, free) if late else []
-        return [_claim(hint, time.monotonic()) for hint in mine], timedelta() if len(late) == BATCH else idle
+        return [self._claim(hint, time.monotonic()) for hint in mine], timedelta() if len(late) == BATCH else idle
 
     def _shared(self) -> dict[str, Any]:
         index, replicas = self._share
@@ -219,19 +226,25 @@ class Hints:
             self._set_clock(answer["localTime"].replace(tzinfo=UTC))
 
     def _set_clock(self, database_now: datetime) -> None:
-        # Taken after the answer: the true instant is never behind this one, so nothing fires early.
+        """Learns from a reading. Each is behind the true instant by the way of its answer, so nothing fires early.
+
+        The quickest answer of the last seconds tells best; one far behind it tells of a clock that was set back.
+        """
         self._clock_read = time.monotonic()
-        self._offset = database_now - _START - timedelta(seconds=self._clock_read)
+        offset = database_now - _START - timedelta(seconds=self._clock_read)
+        worn = self._clock_read - self._offset_read >= _CLOCK_S
+        if worn or offset > self._offset or self._offset - offset > _STEP:
+            self._offset, self._offset_read = offset, self._clock_read
+
+    def _claim(self, hint: dict[str, Any], read: float) -> Claim:
+        """read: when the hint was looked at; its lease begins later, so it is trusted too short, never too long."""
+        name, step, _ = hint["_id"].removeprefix("due/").rsplit("/", 2)
+        moment = (hint["due_at"] - _START - self._offset).total_seconds()
+        lease_ends = read + LEASE.total_seconds() - _TRUST_MARGIN_S
+        return Claim(moment, hint["due_at"], hint["_id"], name, step, hint["armed_at"], lease_ends)
 
 
 def document(hint: str, at: datetime, armed_at: datetime) -> dict[str, Any]:
     """A hint as it is kept. slot: by the resource, so that all its deadlines are in the same hands, in their order."""
     slot = zlib.crc32(hint.rsplit("/", 2)[0].encode()) % SLOTS
     return {"_id": hint, "due_at": at, "armed_at": armed_at, "slot": slot}
-
-
-def _claim(hint: dict[str, Any], read: float) -> Claim:
-    """read: when the hint was looked at; its lease begins later, so it is trusted too short rather than too long."""
-    name, step, _ = hint["_id"].removeprefix("due/").rsplit("/", 2)
-    moment, lease_ends = read + max(0.0, hint["left"] / 1000), read + LEASE.total_seconds() - _TRUST_MARGIN_S
-    return Claim(moment, hint["due_at"], hint["_id"], name, step, hint["armed_at"], lease_ends)

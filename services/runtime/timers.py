@@ -204,7 +204,7 @@ class Timers:
             with _tracer.start_as_current_span("timers fire"):
                 await self._prepare(batch)
                 fired_at = self._hints.now()
-                _lag.record(max((fired_at - claim.due_at).total_seconds() for claim in batch))
+                _lag.record(max(0.0, *((fired_at - claim.due_at).total_seconds() for claim in batch)))
                 pairs = [(claim, change) for claim in batch if (change := self._change(claim, fired_at))]
                 results = await change_many([change for _, change in pairs])
         except Exception as error:  # noqa: BLE001 - a hint that fails must not stop the others
