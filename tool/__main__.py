@@ -14,8 +14,10 @@ from throughline.metrics.v1 import board_pb2
 from deploy.local.servers import LOCAL
 from services.runtime.refusal import Refusal
 from tool import board as boards
-from tool import incidents, ledger_commands, log, mapping, sla, verify
+from tool import incidents, ledger_commands, log, mapping, reports, sla, verify
+from tool import journey as journeys
 from tool.connection import connect, fail
+from tool.demo import commands as demo
 from tool.progress import Progress
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
@@ -23,6 +25,8 @@ imports = typer.Typer(no_args_is_help=True, help="Bring the past in.")
 app.add_typer(imports, name="import")
 app.add_typer(sla.app, name="sla")
 app.add_typer(ledger_commands.app, name="ledger")
+app.add_typer(demo.app, name="demo")
+app.add_typer(reports.app, name="report")
 
 _NOT_SHOWN = {"VALUE_STATE_TOO_FEW": "too few", "VALUE_STATE_NOT_DEFINED": "not defined"}
 
@@ -112,6 +116,33 @@ def _figure(value: float, unit: str) -> str:
         return f"{value / 3600:,.2f} h"
     digits = 0 if float(value).is_integer() else 2
     return f"{value:,.{digits}f} {unit}"
+
+
+@app.command("journey")
+def journey(
+    ticket: Annotated[str, typer.Argument(help="Its number, INC-000123.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
+    otlp: Annotated[bool, typer.Option("--otlp", help="One trace in OTLP JSON, for tools that read traces.")] = False,
+) -> None:
+    """Shows where the time of one ticket went, from intake to feedback."""
+    connection = connect()
+    try:
+        name = journeys.named(ticket)
+        if otlp:
+            typer.echo(journeys.trace(connection, name))
+            return
+        found = journeys.read(connection, name)
+    except ValueError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    except Refusal as refusal:
+        raise fail(refusal) from refusal
+    finally:
+        connection.close()
+    if as_json:
+        typer.echo(journeys.plain(found))
+    else:
+        Console().print(journeys.table(found))
 
 
 @app.command("verify")

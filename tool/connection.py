@@ -76,6 +76,11 @@ class Connection:
             time.sleep(wait)
             wait = min(wait * 2, longest)
 
+    def parts(self, method: Callable[..., Any], request: Any, *, timeout: float) -> Any:
+        """An answer in parts, begun in the actor's name; whoever reads on gets gRPC's own errors."""
+        with acting(self._keys.sign_person(self.actor)):
+            return method(request, timeout=timeout)
+
     def close(self) -> None:
         """Closes the channels."""
         for channel in self._channels.values():

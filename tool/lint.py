@@ -47,15 +47,21 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """What a file says, kind by kind and item by item, and what is wrong with it."""
+    """What a file says, kind by kind and item by item, and what is wrong with it. lines: of everything, by its path."""
 
     items: dict[str, dict[str, Any]] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    lines: dict[Path, int] = field(default_factory=dict)
 
     @property
     def fit(self) -> bool:
         """Whether it can be applied."""
         return not any(one.fatal for one in self.faults)
+
+    def fault(self, kind: Kind, name: str, refusal: Refusal) -> Fault:
+        """Where in the file the reason of a refusal stands, the system's own too."""
+        place = list(self.items.get(kind.key, {})).index(name)
+        return _refused(refusal, name, (kind.key, place), self.lines)
 
 
 def read(text: str) -> File:
@@ -71,7 +77,7 @@ def read(text: str) -> File:
     lines = dict(_lines(node, ()))
     if not isinstance(document, dict):
         return File(faults=[Fault(1, "file", f"Begin with {' or '.join(one.key for one in KINDS)}.")])
-    found = File()
+    found = File(lines=lines)
     for key in document:
         if key not in {one.key for one in KINDS}:
             found.faults.append(Fault(lines.get((key,), 0), str(key), "Nothing of this kind is known here."))
@@ -81,7 +87,8 @@ def read(text: str) -> File:
     for kind in KINDS:
         for at, one in enumerate(found.items.get(kind.key, {}).values()):
             found.faults.extend(_judged(kind, one, (kind.key, at), lines, names))
-    found.faults.extend(_shadowed(found.items.get("policies", {}), lines))
+    for key in ("policies", "escalation_plans"):
+        found.faults.extend(_shadowed(key, found.items.get(key, {}), lines))
     found.faults.sort(key=lambda one: one.line)
     return found
 
@@ -119,19 +126,24 @@ def _judged(kind: Kind, one: Any, path: Path, lines: dict[Path, int], names: set
     try:
         kind.judge(one, names)
     except Refusal as refusal:
-        steps = tuple(word or int(index) for word, index in _STEP.findall(refusal.field))[1:]
-        yield Fault(_deepest(lines, path + steps), _told(one.name, steps), f"{refusal.reason}: {refusal.message}")
+        yield _refused(refusal, one.name, path, lines)
 
 
-def _shadowed(policies: dict[str, Any], lines: dict[Path, int]) -> Iterator[Fault]:
-    """Policies behind one that matches everything: they would never win."""
-    places = {name: at for at, name in enumerate(policies)}
-    ordered = sorted(policies.values(), key=lambda one: (one.order, one.name))
+def _refused(refusal: Refusal, name: str, path: Path, lines: dict[Path, int]) -> Fault:
+    """The field of a request as a place in the file: "policy.order" is that of the item."""
+    steps = tuple(word or int(index) for word, index in _STEP.findall(refusal.field))[1:]
+    return Fault(_deepest(lines, path + steps), _told(name, steps), f"{refusal.reason}: {refusal.message}")
+
+
+def _shadowed(key: str, items: dict[str, Any], lines: dict[Path, int]) -> Iterator[Fault]:
+    """Policies, or plans, behind one that matches everything: they would never win."""
+    places = {name: at for at, name in enumerate(items)}
+    ordered = sorted(items.values(), key=lambda one: (one.order, one.name))
     everything = next((one for one in ordered if not one.match.ByteSize()), None)
     if everything is None:
         return
     for one in ordered[ordered.index(everything) + 1 :]:
-        line = lines.get(("policies", places[one.name], "order"), lines.get(("policies", places[one.name]), 0))
+        line = lines.get((key, places[one.name], "order"), lines.get((key, places[one.name]), 0))
         yield Fault(line, one.name, f"{everything.name} is tried before it and matches every ticket.", fatal=False)
 
 

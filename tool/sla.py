@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from services.runtime.refusal import Refusal
+from services.runtime.refusal import Kind, Refusal
 from tool import configuration
 from tool import lint as linting
 from tool.clocks import check_clocks
@@ -61,18 +61,31 @@ def diff(file: Given) -> None:
 
 @app.command("apply")
 def apply(file: Given) -> None:
-    """Publishes what differs, calendars first; a second time it changes nothing. Nothing is ever removed."""
+    """Publishes what differs, what others name first; a second time it changes nothing. Nothing is ever removed."""
     read, connection = _read(file), connect(WRITER)
     try:
         changes = _changes(read, connection)
         _show(changes)
         for change in (one for one in changes if one.text):
-            published = configuration.apply(connection, change)
-            typer.echo(f"{change.name}: version {published.version}")
-    except Refusal as refusal:
-        raise fail(refusal) from refusal
+            typer.echo(f"{change.name}: version {_published(connection, change, file, read)}")
     finally:
         connection.close()
+
+
+def _published(connection: Connection, change: Difference, file: Path, read: File) -> int:
+    """The version of an item that was published.
+
+    Raises:
+        typer.Exit: the system refused; says why, by line. What was published before it stays.
+    """
+    try:
+        version: int = configuration.apply(connection, change).version
+    except Refusal as refusal:
+        if refusal.kind is not Kind.INVALID:
+            raise fail(refusal) from refusal
+        typer.echo(f"{file}:{read.fault(change.kind, change.name, refusal)}", err=True)
+        raise typer.Exit(1) from refusal
+    return version
 
 
 def _read(file: Path) -> File:

@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import psutil
@@ -22,15 +22,21 @@ SUPERVISOR = "deploy.local.up"
 
 @dataclass(frozen=True)
 class Running:
-    """What a tool needs of a running system. settings: TL_ names and their values, for a service of no name."""
+    """What a tool needs of a running system. settings: TL_ names and their values, for a service of no name.
+
+    otlp_url: where spans go by OTLP over HTTP; sender: the secret with which `tl` sends some.
+    """
 
     pid: int
     web_url: str
     settings: dict[str, str]
+    otlp_url: str = ""
+    sender: str = field(default="", repr=False)
 
     def write(self, state: Path = STATE) -> None:
         """Leaves it where find() looks."""
         state.parent.mkdir(parents=True, exist_ok=True)
+        state.touch(mode=0o600)
         state.write_text(json.dumps(asdict(self), indent=1))
 
 

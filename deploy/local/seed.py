@@ -35,6 +35,7 @@ WORKERS = 2
 LIVES = 4_000
 _SERVICES = tuple(f"services/service-{number:02d}" for number in range(40))
 _SITES = tuple(f"sites/site-{number:02d}" for number in range(30))
+_ITEMS = tuple(f"items/item-{number:02d}" for number in range(24))
 _UNITS = ("cn/east", "cn/east/shanghai", "cn/west", "cn/south", "de", "")
 _CHANNELS = (Channel.PORTAL, Channel.PORTAL, Channel.EMAIL, Channel.CHAT, Channel.PHONE, Channel.MONITORING)
 _CATEGORIES = tuple(f"category {number}" for number in range(60))
@@ -70,6 +71,7 @@ def life(number: int, count: int) -> tuple[Seen, list[Step]]:
         priority=priority, service=_SERVICES[service], category=chance.choice(_CATEGORIES), team="", given=False,
         site=chance.choice(_SITES), unit=chance.choice(_UNITS), channel=chance.choice(_CHANNELS), source="",
         opened_at=opened, responded_at=None, no_fault=False, duplicate=chance.random() < 0.03, knowledge_used=False,
+        item=_ITEMS[base % len(_ITEMS)] if type is Type.REQUEST else "",
     )  # fmt: skip
     return first, list(_steps(chance, first, service, priority))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import subprocess
 import sys
@@ -28,9 +29,10 @@ class System:
     """Both stores, the six services and the portal's web process under one folder.
 
     folder: holds data, keys and logs. ports: by name (mongo, nats, web, a service, or metrics-<process>); the rest are
-    free ones. replicas: how many processes a service has (one; with none it is left out, "web" too). environment: more
-    settings for every service; pages: for the web process alone. The processes are named tickets, tickets-2, ...,
-    portal, web.
+    free ones; "otlp" is where spans come in over HTTP. replicas: how many processes a service has (one; with
+    none it is left out, "web" too). environment: more settings for every service; pages: for the web process alone;
+    senders: who else may send spans, a secret each by name, with none anybody may. The processes are named tickets,
+    tickets-2, ..., portal, web.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class System:
         replicas: Mapping[str, int] | None = None,
         environment: Mapping[str, str] | None = None,
         pages: Mapping[str, str] | None = None,
+        senders: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.keys = folder / "keys"
@@ -54,8 +57,9 @@ class System:
         }
         self._more = dict(environment or {})
         self._pages = dict(pages or {})
+        self._senders = dict(senders or {})
         processes = [process for names in self.replicas.values() for process in names]
-        named = ["mongo", "nats", WEB, *processes, *(f"metrics-{process}" for process in [*processes, WEB])]
+        named = ["mongo", "nats", WEB, "otlp", *processes, *(f"metrics-{process}" for process in [*processes, WEB])]
         self.ports = dict(zip(named, free_ports(len(named)), strict=True)) | dict(ports or {})
         self.mongod = Mongod(folder / "mongo", self.ports["mongo"], log=self.logs / "mongod.log")
         self.nats = Nats(folder / "nats", self.ports["nats"], log=self.logs / "nats-server.log")
@@ -65,6 +69,11 @@ class System:
     def web_url(self) -> str:
         """Where a person goes."""
         return f"http://127.0.0.1:{self.ports[WEB]}"
+
+    @property
+    def otlp_url(self) -> str:
+        """Where spans go by OTLP over HTTP; by gRPC they go where calls to metrics do."""
+        return f"http://127.0.0.1:{self.ports['otlp']}/v1/traces"
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -90,6 +99,10 @@ class System:
         if process in self.ports:
             own["TL_LISTEN"] = f"127.0.0.1:{self.ports[process]}"
             own["TL_METRICS_LISTEN"] = f"127.0.0.1:{self.ports[f'metrics-{process}']}"
+        if process == "metrics":
+            own["TL_OTLP_HTTP_LISTEN"] = f"127.0.0.1:{self.ports['otlp']}"
+        if process.partition("-")[0] == "metrics" and self._senders:
+            own["TL_OTLP_SENDERS"] = json.dumps(self._senders)
         return inherited | own | self.settings() | self._more | (self._pages if process == WEB else {})
 
     def start(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import secrets
 import signal
 import subprocess
 import time
@@ -19,12 +20,15 @@ from deploy.local.servers import LOCAL, MissingTool
 from deploy.local.system import SERVICES, System
 
 LOADED = LOCAL / "demo-loaded"
-DEFAULT_PORTS = {"web": 8080, "mongo": 27117, "nats": 4322} | {
+SENDER, SECRET = "local", LOCAL / "otlp-secret"
+DEFAULT_PORTS = {"web": 8080, "mongo": 27117, "nats": 4322, "otlp": 4318} | {
     service: 50051 + place for place, service in enumerate(SERVICES)
 }
 METRICS_OFFSET = 100
 DOWN_SECONDS = 60.0
 RESTART_PAUSE_SECONDS = 2.0
+# What the pages are told when whoever starts it says so.
+_PASSED_ON = ("TL_TRACE_LINKS",)
 # Nobody balances calls over processes here, so none waits until balancers have noticed that it stops.
 _STOPS_AT_ONCE = {"TL_STOP_WAIT_SECONDS": "0"}
 
@@ -58,8 +62,10 @@ def up() -> None:
     already = running.find()
     if already is not None:
         raise SystemExit(f"It runs already, at {already.web_url}. `make down` stops it.")
-    system = System(LOCAL, ports=ports(), environment=_STOPS_AT_ONCE, pages=demo.PAGES)
-    running.Running(os.getpid(), system.web_url, system.settings()).write()
+    secret = sender_secret()
+    pages = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | demo.PAGES
+    system = System(LOCAL, ports=ports(), environment=_STOPS_AT_ONCE, pages=pages, senders={SENDER: secret})
+    running.Running(os.getpid(), system.web_url, system.settings(), system.otlp_url, secret).write()
     _hear_signals()
     begun = time.monotonic()
     try:
@@ -78,6 +84,15 @@ def up() -> None:
     finally:
         system.abandon()
         running.STATE.unlink(missing_ok=True)
+
+
+def sender_secret(path: Path = SECRET) -> str:
+    """The secret with which anything on this machine may send spans: made once, readable by its owner alone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(32))
+    return path.read_text().strip()
 
 
 def down() -> None:
@@ -135,6 +150,9 @@ def _welcome(system: System, seconds: float) -> None:
     for account in demo.ACCOUNTS:
         table.add_row(*account)
     say.print(table)
+    grpc = f"127.0.0.1:{system.ports['metrics']}"
+    say.print(f"Spans by OTLP: gRPC {grpc}, HTTP {system.otlp_url}, with `authorization: Bearer` and {_short(SECRET)}.")
+    say.print("`./tl demo outage` breaks an invented shop and shows what the board makes of it.")
     say.print(f"Logs: {_short(system.logs)}/. Ctrl-C or `make down` stops it.\n")
 
 

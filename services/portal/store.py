@@ -32,6 +32,7 @@ def _person_to_document(person: Person) -> dict[str, Any]:
         "time_zone": person.time_zone,
         "disabled": person.disabled,
         "title": person.title,
+        "vip": person.vip,
         "password_hash": person.password_hash,
         "session_epoch": person.session_epoch,
         "updated_at": person.updated_at,

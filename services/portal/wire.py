@@ -29,6 +29,7 @@ def person_to_proto(name: str, etag: str, person: Person) -> people_pb2.Person:
         disabled=person.disabled,
         has_password=bool(person.password_hash),
         title=person.title,
+        vip=person.vip,
     )
     if person.updated_at is not None:
         message.update_time.FromDatetime(person.updated_at)
@@ -47,6 +48,7 @@ def person_from_request(request: people_service_pb2.PutPersonRequest) -> Person:
         time_zone=request.time_zone,
         disabled=request.disabled,
         title=request.title.strip(),
+        vip=request.vip,
     )
 
 

@@ -101,7 +101,8 @@ def sync_channel(
 ) -> grpc.Channel:
     """The same for threads, as under gunicorn; make it after the fork."""
     options = [*OPTIONS, ("grpc.max_receive_message_length", max_receive_bytes)]
-    return grpc.intercept_channel(grpc.insecure_channel(address, options=options), _Sync(service, keys, tracer))
+    whole, parts = _Sync(service, keys, tracer), _SyncParts(service, keys, tracer)
+    return grpc.intercept_channel(grpc.insecure_channel(address, options=options), whole, parts)
 
 
 _Details = namedtuple(  # noqa: PYI024 - gRPC reads these names, its own stubs type them
@@ -170,6 +171,25 @@ class _Sync(_Outgoing, grpc.UnaryUnaryClientInterceptor):
         outcome = continuation(exact, request)
         outcome.add_done_callback(lambda done: _end(span, done.code()))
         return outcome
+
+
+class _SyncParts(_Outgoing, grpc.UnaryStreamClientInterceptor):
+    """Answers in parts: the deadline is for all of them, so whoever asks for many gives one of its own."""
+
+    def intercept_unary_stream(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
+        span = self._span(details.method)
+        exact = _SyncDetails(
+            details.method,
+            self._timeout(details.timeout),
+            self._metadata(span, details.metadata),
+            details.credentials,
+            details.wait_for_ready,
+            details.compression,
+        )
+        parts = continuation(exact, request)
+        if not parts.add_callback(lambda: _end(span, parts.code())):
+            _end(span, parts.code())
+        return parts
 
 
 class _Aio(_Outgoing, grpc.aio.UnaryUnaryClientInterceptor):

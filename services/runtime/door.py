@@ -191,14 +191,34 @@ class Door(grpc.aio.ServerInterceptor):
         return serve
 
     def _answers(self, method: str, behavior: Behavior) -> Behavior:
+        name = method.removeprefix("/")
+
         async def serve(request: Any, context: Any) -> AsyncIterator[Any]:
-            await self._admit_stream(method, context)
-            answered = behavior(request, context)
-            if inspect.isawaitable(answered):
-                await answered
-                return
-            async for one in answered:
-                yield one
+            """An answer in parts may take as long as its caller lets it; what it refuses, it refuses like any other."""
+            began = time.monotonic()
+            code = _OK
+            try:
+                self._admit(method, dict(context.invocation_metadata()))
+                if isinstance(request, Message):
+                    _check(request)
+                answered = behavior(request, context)
+                if inspect.isawaitable(answered):
+                    await answered
+                    return
+                async for one in answered:
+                    yield one
+            except (asyncio.CancelledError, GeneratorExit):
+                code = grpc.StatusCode.CANCELLED
+                raise
+            except grpc.aio.AbortError:
+                code = _code(context)
+                raise
+            except Exception as error:  # noqa: BLE001 - the last place where a fault can be answered
+                answer = self._answered(error, method, late=False)
+                code = answer.code
+                await context.abort(answer.code, answer.message, ((DETAILS_KEY, answer.status),))
+            finally:
+                self._count(name, code, time.monotonic() - began)
 
         return serve
 

@@ -80,6 +80,7 @@ class Runtime:
             self.telemetry = set_up(
                 self.service,
                 told.otlp_endpoint,
+                keys=self.keys if told.otlp_signed else None,
                 trace_ratio=told.trace_ratio,
                 log_level=told.log_level,
                 metrics_listen=told.metrics_listen,

@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     metrics_listen: str = ""
     addresses: dict[str, str] = Field(default_factory=dict)
     otlp_endpoint: str = ""
+    # Off where the endpoint is not metrics itself: a service's token is for metrics, and for nobody between.
+    otlp_signed: bool = True
     trace_ratio: float = Field(default=1.0, ge=0.0, le=1.0)
     bus_manage: bool = False
     epoch: int = Field(default=1, ge=1)

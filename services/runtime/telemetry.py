@@ -11,7 +11,7 @@ import sys
 import threading
 import uuid
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, TextIO
@@ -24,19 +24,21 @@ from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExport
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace._sampling_experimental import (
     composable_parent_threshold,
     composable_traceid_ratio_based,
     composite_sampler,
 )
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, Sampler
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, Processor
+
+from services.runtime.identity import Keys
 
 # A server answers for these; every other code is the caller's own doing.
 SERVER_FAULTS = frozenset(
@@ -51,6 +53,8 @@ SERVER_FAULTS = frozenset(
 )
 _SECRET_NAME = re.compile(r"password|secret|token|authorization|cookie|credential|private|api_?key", re.IGNORECASE)
 _SECRET_IN_TEXT = re.compile(r"(?<=://)[^/@\s]+(?=@)|\beyJ[\w-]+\.[\w-]+\.[\w-]+|(?i:(?<=bearer )\S+)")
+_METRICS = "metrics"
+"""Who takes spans."""
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 _installing = threading.Lock()
@@ -97,6 +101,20 @@ class Calls(Collector):
         yield durations
 
 
+class _Exporter(OTLPSpanExporter):
+    """OpenTelemetry's own, which signs each export: a token lives for a minute, and the exporter keeps its headers."""
+
+    def __init__(self, endpoint: str, keys: Keys | None) -> None:
+        super().__init__(endpoint=endpoint, insecure=True, timeout=5)
+        self._keys = keys
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Sends a batch."""
+        if self._keys is not None:
+            self._headers = (("x-service-token", self._keys.sign_service(_METRICS)),)
+        return super().export(spans)
+
+
 @dataclass(frozen=True, slots=True)
 class Telemetry:
     """What a process measures and tells about itself. metrics_port: where /metrics is served, 0 when it is not."""
@@ -128,15 +146,17 @@ def set_up(
     service: str,
     otlp_endpoint: str = "",
     *,
+    keys: Keys | None = None,
     trace_ratio: float = 1.0,
     log_level: str = "info",
     metrics_listen: str = "",
 ) -> Telemetry:
     """Starts telemetry for `service`; the first in a process also becomes OpenTelemetry's global one.
 
-    otlp_endpoint: "host:port" of an OTLP/gRPC TraceService, "" to send no spans. metrics_listen: "host:port" for
-    Prometheus, "" for none. trace_ratio: the share of traces that start here and are kept; spans of a kept share below
-    1 say so in their tracestate (`ot=th`), which is what lets availability weigh them.
+    otlp_endpoint: "host:port" of an OTLP/gRPC TraceService, "" to send no spans. keys: with them each export carries
+    the service's token. metrics_listen: "host:port" for Prometheus, "" for none. trace_ratio: the share of traces that
+    start here and are kept; spans of a kept share below 1 say so in their tracestate (`ot=th`), which is what lets
+    availability weigh them.
 
     Raises:
         OSError: when metrics_listen is in use, naming it.
@@ -146,7 +166,7 @@ def set_up(
     tracers = TracerProvider(sampler=_sampler(trace_ratio), resource=resource, shutdown_on_exit=False)
     exporter: OTLPSpanExporter | None = None
     if otlp_endpoint:
-        exporter = OTLPSpanExporter(endpoint=otlp_endpoint, insecure=True, timeout=5)
+        exporter = _Exporter(otlp_endpoint, keys)
         tracers.add_span_processor(
             BatchSpanProcessor(exporter, max_queue_size=8192, schedule_delay_millis=1000, max_export_batch_size=512)
         )

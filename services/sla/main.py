@@ -17,11 +17,11 @@ def compose(run: Runtime) -> None:
     """Declares what the service keeps, answers, hears and waits for."""
     policies, calendars, clocks = run.records(store.POLICIES), run.records(store.CALENDARS), run.records(store.CLOCKS)
     shelf = store.Shelf(policies, calendars)
-    rpc = SlaRpc(policies, calendars, clocks, shelf)
-    run.serve(sla_service_pb2_grpc.add_SlaServiceServicer_to_server, rpc)
     plans, rotas, chains = run.records(store.PLANS), run.records(store.ROTAS), run.records(store.CHAINS)
     people, teams = run.records(store.PEOPLE), run.records(store.TEAMS)
     roster = store.Roster(plans, rotas, people, teams)
+    rpc = SlaRpc(policies, calendars, clocks, shelf, store.Alike(clocks), roster)
+    run.serve(sla_service_pb2_grpc.add_SlaServiceServicer_to_server, rpc)
     escalations = EscalationRpc(plans, rotas, chains, roster, shelf)
     run.serve(escalation_service_pb2_grpc.add_EscalationServiceServicer_to_server, escalations)
     judgements = store.Judgements(run.db, run.jobs)
@@ -33,7 +33,7 @@ def compose(run: Runtime) -> None:
     async def look_up() -> None:
         await asyncio.gather(shelf.refresh(), roster.refresh())
 
-    run.hear("tickets", events.handlers(clocks, shelf, also), before_batch=look_up)
+    run.hear("tickets", events.handlers(clocks, shelf, roster, also), before_batch=look_up)
     run.hear("sla", events.clock_handlers(chains, shelf, roster), before_batch=look_up)
     run.hear("portal", events.portal_handlers(people, teams, rotas, roster), before_batch=roster.refresh)
     run.on_due(clocks, timer.decide)

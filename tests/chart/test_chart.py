@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from typing import Any
@@ -11,6 +12,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from services.metrics.main import MetricsSettings
 from services.portal.web.settings import WebSettings
 from services.runtime.settings import Settings
 from services.tickets.main import TicketsSettings
@@ -61,6 +63,9 @@ def test_strict_validation_sees_an_unknown_field() -> None:
         ({"image": {"pullPolicy": "Sometimes"}}, "pullPolicy"),
         ({"ingress": {"enabled": True, "host": ""}}, "host"),
         ({"logLevel": "loud"}, "logLevel"),
+        ({"otlp": {"http": True}}, "sendersSecret"),
+        ({"otlp": {"fromNamespaces": [{"team": "shop"}]}}, "sendersSecret"),
+        ({"traceLinks": {"jaeger": "https://jaeger.example.com/trace"}}, "traceLinks"),
     ],
 )
 def test_the_schema_refuses(change: dict[str, Any], named: str) -> None:
@@ -127,7 +132,11 @@ def test_every_environment_reference_exists() -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_every_setting_is_one_that_its_process_knows(case: str) -> None:
     """A service refuses to start over a name that it does not know, so the chart may give it none."""
-    known = {"portal-web": WebSettings.model_fields, "tickets": TicketsSettings.model_fields}
+    known = {
+        "portal-web": WebSettings.model_fields,
+        "tickets": TicketsSettings.model_fields,
+        "metrics": MetricsSettings.model_fields,
+    }
     manifests = render(values(case))
     maps = {component(one): one["data"] for one in of_kind(manifests, "ConfigMap")}
     for name, data in maps.items():
@@ -152,6 +161,30 @@ def test_network_follows_the_map_of_calls() -> None:
         }
         assert allowed == (expected if own != "portal-web" else set()), own
         assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
+
+
+def test_spans_of_others_come_in_where_they_are_let_in() -> None:
+    """Unasked the door is shut to all but the release; opened, both protocols reach it, and who sends is proven."""
+    shut, opened = render(values("production")), render(values("intranet"))
+    ports = {}
+    for name, manifests in (("shut", shut), ("opened", opened)):
+        [service] = [one for one in of_kind(manifests, "Service") if component(one) == "metrics"]
+        [policy] = [one for one in of_kind(manifests, "NetworkPolicy") if component(one) == "metrics"]
+        let_in = [rule for rule in policy["spec"]["ingress"] if "namespaceSelector" in str(rule.get("from"))]
+        ports[name] = (
+            {port["port"] for port in service["spec"]["ports"]},
+            {port["port"] for rule in let_in for port in rule["ports"]},
+        )
+    assert ports == {"shut": ({50051, 9464}, set()), "opened": ({50051, 9464, 4318}, {50051, 4318})}
+    for manifests, secret in ((shut, []), (opened, ["tl-senders"])):
+        [pod] = [spec for name, spec in pod_specs(manifests) if name.endswith("-metrics")]
+        env = {one["name"]: one.get("valueFrom") for one in pod["containers"][0]["env"]}
+        assert [one["secretKeyRef"]["name"] for key, one in env.items() if key == "TL_OTLP_SENDERS"] == secret
+    web = {component(one): one["data"] for one in of_kind(opened, "ConfigMap")}["portal-web"]
+    assert "{trace_id}" in json.loads(web["TL_TRACE_LINKS"])["jaeger"]
+    assert web["TL_OTLP_SIGNED"] == "false"
+    for policy in of_kind(opened, "NetworkPolicy"):
+        assert {"ports": [{"port": 4317, "protocol": "TCP"}]} in policy["spec"]["egress"], component(policy)
 
 
 def test_a_single_replica_has_no_budget() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from pymongo import AsyncMongoClient
 
 from deploy.local import seed
@@ -41,7 +41,9 @@ def browser() -> Iterator[Browser]:
         yield started
 
 
-@pytest.mark.parametrize("path", ["/board", "/board/compare", "/board/together"])
+@pytest.mark.parametrize(
+    "path", ["/board", "/board/compare", "/board/together", "/board/channels", "/board/bottlenecks"]
+)
 @pytest.mark.parametrize(("language", "theme", "width"), [("en", "light", 1440), ("zh", "dark", 390)])
 def test_the_pages_can_be_read_by_everybody(
     reader: tuple[Office, Actor], browser: Browser, path: str, language: str, theme: str, width: int
@@ -74,3 +76,49 @@ def test_what_goes_together_says_how_many_and_refuses_a_handful(reader: tuple[Of
         assert page.locator("svg.interval").count() > 0
         page = opened.open("/board/together?from=2026-06-01&to=2026-06-02")
         assert "Too few tickets" in page.inner_text("main")
+
+
+def test_late_tickets_lead_from_the_board_to_the_ticket(reader: tuple[Office, Actor], browser: Browser) -> None:
+    """One click from the board: causes add up to the late tickets, a cause opens its tickets, a page has its next."""
+    with window(browser, *reader, width=1440) as opened:
+        page = opened.open(f"/board?{PERIOD}")
+        page.get_by_role("link", name="Where late tickets waited").first.click()
+        page.wait_for_url(lambda url: "/board/bottlenecks" in url and PERIOD in url)
+        causes = page.locator("table[aria-label='By cause'] tbody tr")
+        counts = [int(one.locator("td").nth(1).inner_text()) for one in causes.all()]
+        expect(page.locator("main")).to_contain_text(f"{sum(counts)} late of ")
+        causes.first.get_by_role("link").click()
+        page.wait_for_url(lambda url: "cause=" in url and PERIOD in url)
+        examples = page.locator("table[aria-label='Late tickets'] tbody tr")
+        assert examples.count() == min(25, counts[0])
+
+
+def test_channels_are_compared_by_a_rule_that_a_reader_sets(reader: tuple[Office, Actor], browser: Browser) -> None:
+    """From the board in one click: every metric by channel, satisfaction as what it waits for; the rule is set here."""
+    with window(browser, *reader, width=1440) as opened:
+        page = opened.open(f"/board?{PERIOD}")
+        expect(page.locator("main")).to_contain_text("No alert in the months of this period")
+        page.get_by_role("link", name="By channel").first.click()
+        page.wait_for_url(lambda url: "/board/channels" in url and PERIOD in url)
+        response = page.locator("section.card", has_text="First response").locator("table")
+        assert response.locator("tbody tr").count() == 5
+        assert response.locator("svg.interval").count() == 4
+        expect(response.locator("tr", has_text="Phone")).to_contain_text("answered in person")
+        expect(page.locator("section.card", has_text="Satisfaction").first).to_contain_text("Waits for survey answers")
+        page.fill("#least", "29")
+        page.click("button:has-text('Set rule')")
+        expect(page.locator("#least-error")).to_be_visible()
+        page.fill("#least", "40")
+        page.fill("#response_percent", "35")
+        page.click("button:has-text('Set rule')")
+        expect(page.locator("main")).to_contain_text("Set by")
+        assert (page.input_value("#least"), page.input_value("#response_percent")) == ("40", "35")
+        assert PERIOD in page.url
+        page.goto(f"{reader[0].url}/board?{PERIOD}&item=items/item-03")
+        expect(page.locator(".filters")).to_contain_text("item-03")
+        assert page.locator("h1").inner_text() != "In June, no ticket came in"
+        page.locator(".tile [data-definition]").first.click()
+        page.locator(".popover:popover-open dl a").click()
+        page.wait_for_url("**/board/definitions#time-to-resolve")
+        expect(page.locator("#time-to-resolve")).to_contain_text("a length of time")
+        assert (opened.violations(), opened.overflow()) == ([], 0)

@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 from throughline.sla.v1 import escalation_pb2, sla_pb2
 
 from deploy.local.system import System
@@ -175,6 +175,86 @@ def test_a_click_stops_the_alarm(browser: Browser, office: Office, agent: Actor)
         assert own.complaints == []
 
 
+def test_a_rota_and_a_plan_are_written_on_pages(browser: Browser, office: Office) -> None:
+    """What cannot be read is told beside its field and nothing typed is lost; a preview names people and gaps and
+    publishes nothing; the next version is another layer, and a plan reaches whoever is on call by it.
+    """
+    chief = office.person("till-chief", "Ada Wu", "administrator")
+    with window(browser, office, chief) as own:
+        page = own.open("/rota/new")
+        page.fill("#id", "doors")
+        page.fill("#name_en", "Doors on call")
+        page.fill("#people_l1", "Gao Xing\nLin Yuan")
+        page.locator("summary", has_text="Only until a day").click()
+        page.fill("#hours_l1_1", "all day")
+        _press(page, "preview")
+        expect(page.locator("#people_l1-error")).to_contain_text("Nobody is called “Lin Yuan”")
+        expect(page.locator("[data-summary] a[href='#hours_l1_1']")).to_be_visible()
+        assert page.input_value("#people_l1") == "Gao Xing\nLin Yuan"
+        page.fill("#people_l1", "Gao Xing\ntill-lead")
+        for day in range(1, 6):
+            page.fill(f"#hours_l1_{day}", "08:00-24:00")
+        _press(page, "preview")
+        preview = page.locator("#preview")
+        expect(preview).to_contain_text("Gao Xing → Lin Yu'an, hand-over every Mon at 09:00")
+        assert preview.locator(".chip-warn").count() > 8
+        assert own.violations() == []
+        assert page.request.get(f"{office.url}/rota/doors").status == 404
+        _press(page, "publish")
+        page.wait_for_url("**/rota/doors")
+        page.get_by_role("link", name="Edit the rota").click()
+        assert page.input_value("#people_l1") == "Gao Xing (till-agent)\nLin Yu'an (till-lead)"
+        _press(page, "add")
+        page.fill("#people_l2", "till-lead")
+        page.fill("#first_l2", "2026-01-05")
+        page.fill("#time_l2", "09:00")
+        _press(page, "preview")
+        expect(page.locator("#preview")).to_contain_text("Somebody is on call the whole time.")
+        _press(page, "publish")
+        page.wait_for_url("**/rota/doors")
+        expect(page.locator("main")).to_contain_text("Published as version 2.")
+
+        page = own.open("/escalation-plans/new")
+        page.fill("#id", "doors")
+        page.fill("#name_en", "Doors")
+        page.fill("#services", "services/doors")
+        page.select_option("#clock_s1", label="the first reply")
+        page.fill("#amount_s1", "ten")
+        page.select_option("#when_s1", "before-wall")
+        page.check("#call_s1_doors")
+        _press(page, "preview")
+        expect(page.locator("#amount_s1-error")).to_be_visible()
+        page.fill("#amount_s1", "10")
+        _press(page, "add")
+        page.fill("#amount_s2", "0")
+        page.select_option("#when_s2", "after-wall")
+        page.select_option("#clock_s2", label="the first reply")
+        _press(page, "preview")
+        expect(page.locator("#to_s2-error")).to_be_visible()
+        page.fill("#people_s2", "Lin Yu'an")
+        _press(page, "preview")
+        expect(page.locator("#preview")).to_contain_text("10 min before the first reply is due, tell whoever has the")
+        expect(page.locator("#preview")).to_contain_text("who is on call (Doors on call)")
+        expect(page.locator("#preview tbody").first).to_contain_text("on call")
+        assert own.violations() == []
+        assert page.request.get(f"{office.url}/escalation-plans/doors").status == 404
+        _press(page, "publish")
+        page.wait_for_url("**/escalation-plans/doors")
+        page.get_by_role("link", name="Edit the escalation plan").click()
+        page.locator("button[value=remove-1]").click()
+        assert page.input_value("#people_s1") == "Lin Yu'an (till-lead)"
+        _press(page, "preview")
+        _press(page, "publish")
+        page.wait_for_url("**/escalation-plans/doors")
+        expect(page.locator("main")).to_contain_text("Published as version 2.")
+        assert own.complaints == []
+
+
+def _press(page: Page, act: str) -> None:
+    page.locator(f"main button[name=act][value={act}]").last.click()
+    page.wait_for_load_state("networkidle")
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_no_page_is_wider_than_a_phone(
@@ -182,7 +262,7 @@ def test_no_page_is_wider_than_a_phone(
 ) -> None:
     """In both languages and both themes."""
     with window(browser, office, lead, language=language, theme=theme, width=390) as own:
-        for path in ("/rota/tills", "/escalation-plans", "/escalation-plans/tills"):
+        for path in ("/rota/tills", "/rota/tills/edit", "/escalation-plans", "/escalation-plans/tills"):
             own.open(path)
             assert own.overflow() == 0, path
             assert own.violations() == [], path

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import grpc
 import httpx
 import pytest
 import yaml
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from playwright.sync_api import Page
-from throughline.metrics.v1 import metrics_pb2, metrics_service_pb2
+from throughline.metrics.v1 import availability_service_pb2, business_service_pb2, metrics_pb2, metrics_service_pb2
+from throughline.metrics.v1.availability_service_pb2_grpc import AvailabilityServiceStub
 from throughline.metrics.v1.metrics_service_pb2_grpc import MetricsServiceStub
 from throughline.tickets.v1 import tickets_service_pb2 as tickets_pb
 from throughline.tickets.v1.tickets_service_pb2_grpc import TicketsServiceStub
@@ -116,8 +121,13 @@ def test_a_ticket_filed_on_the_page_is_one_trace_to_its_fact(
     assert _eventually(way) == ["portal-web", "tickets", "sla", "metrics"]
 
 
-def test_the_calls_that_are_made_are_the_calls_that_are_declared(first_run: System, spans: Tee) -> None:
-    """A visit to every page by every role: the edges in the traces are the chart's `calls` map, no more, no less."""
+def test_the_calls_that_are_made_are_the_calls_that_are_declared(
+    first_run: System, spans: Tee, operator: Connection
+) -> None:
+    """Every page by every role, and an outage that files: the edges are the chart's `calls`, no more, no less."""
+    _promise(operator)
+    assert spans.next is not None
+    spans.next.Export(_outage(datetime.now(UTC)), timeout=10)
     broken = [found for _, login, _ in ACCOUNTS for found in _visit(first_run, login)]
     declared = yaml.safe_load((ROOT / "deploy/helm/throughline/values.yaml").read_text("utf-8"))
     calls, reads = (
@@ -130,6 +140,36 @@ def test_the_calls_that_are_made_are_the_calls_that_are_declared(first_run: Syst
     # The loader of the demo data traces nothing, so every edge is a service's.
     assert spans.edges() == calls
     assert spans.edges(journal=True) <= reads
+
+
+def _promise(operator: Connection) -> None:
+    """A business service that wants an incident when it fails."""
+    service = business_service_pb2.BusinessService(
+        name="businessServices/first-run",
+        display_names={"en": "First run", "zh": "首次运行"},
+        owner="people/first",
+        criticality=1,
+        components=[business_service_pb2.ServiceComponent(service="first-run")],
+        incidents=business_service_pb2.OutageIncidents(requester=f"people/{REQUESTER}"),
+    )
+    asked = availability_service_pb2.PublishBusinessServiceRequest(
+        request_id=str(uuid.uuid4()), business_service=service
+    )
+    operator.call(operator.stub("metrics", AvailabilityServiceStub).PublishBusinessService, asked)
+
+
+def _outage(now: datetime) -> ExportTraceServiceRequest:
+    """Spans of a service that failed every request of the last five minutes, two a second."""
+    request = ExportTraceServiceRequest()
+    resource = request.resource_spans.add()
+    resource.resource.attributes.add(key="service.name").value.string_value = "first-run"
+    spans = resource.scope_spans.add().spans
+    for number in range(600):
+        ended = int((now - timedelta(milliseconds=500 * number)).timestamp() * 1_000) * 1_000_000
+        span = spans.add(kind=Span.SPAN_KIND_SERVER, name="GET /", start_time_unix_nano=ended, end_time_unix_nano=ended)
+        span.trace_id, span.span_id = uuid.uuid4().bytes, uuid.uuid4().bytes[:8]
+        span.attributes.add(key="http.response.status_code").value.int_value = 500
+    return request
 
 
 def _file(page: Page, title: str) -> str:

@@ -90,6 +90,75 @@ def test_a_row_says_what_it_is_made_of_who_agreed_and_what_changed(
         expect(page.locator("h1")).to_contain_text(model)
 
 
+@pytest.fixture(scope="module")
+def month(desk: Desk) -> dict[str, int]:
+    """A month long ago with one gain of each category, by models that finance approved; minor units by category."""
+    worth = {"STOP_LOSS": (2_000_000, 1_000), "HOURS": (6_800, 12_500), "RISK": (500_000, 2_000),
+             "COMPLIANCE": (40_000, 3_000)}  # fmt: skip
+    names = []
+    for category, (value, quantity) in worth.items():
+        model = f"{category.lower().replace('_', '-')}-{uuid.uuid4().hex[:8]}"
+        draft = {
+            "name": f"costModels/{model}", "type": "GAIN", "category": category,
+            "effective_time": "2020-01-01T00:00:00Z",
+            "business": {"unit_value": {"currency_code": "CNY", "minor_units": value}},
+        }  # fmt: skip
+        desk.call(desk.finance, "POST", "/costModels", {"cost_model": draft})
+        desk.call(desk.approver, "POST", f"/costModels/{model}/approve", {"version": 1})
+        gain = {
+            "category": category, "cost_model": f"costModels/{model}", "quantity_milli": quantity,
+            "baseline": "the year before", "occur_time": "2021-05-10T08:00:00Z",
+            "evidence": [{"resource": "tickets/INC-000001", "version": "3"}],
+        }  # fmt: skip
+        names.append(desk.call(desk.finance, "POST", "/gains", {"gain": gain})["name"])
+    until = time.monotonic() + 60
+    query = {"from": "2021-05-01", "to": "2021-06-01"}
+    while len(desk.call(desk.approver, "GET", "/ledgerEntries", **query)["entries"]) < len(names):
+        assert time.monotonic() < until, "the gains were not booked within 60 s"
+        time.sleep(0.2)
+    return {category: value * quantity // 1_000 for category, (value, quantity) in worth.items()}
+
+
+@pytest.mark.row("A001")
+@pytest.mark.row("A156")
+def test_a_month_is_four_lines_of_money_with_a_total_and_each_opens_its_evidence(
+    browser: Browser, desk: Desk, month: dict[str, int]
+) -> None:
+    """An executive picks a month: loss stopped, hours gained, risk reduced, compliance, in both languages; the total is
+    their sum, and each amount opens the row that it is made of, with its formula recomputed.
+    """
+    named = {"STOP_LOSS": ("Loss stopped", "止损"), "HOURS": ("Hours gained", "增效"), "RISK": ("Risk reduced", "降险"),
+             "COMPLIANCE": ("Compliance", "合规")}  # fmt: skip
+    with window(browser, desk, desk.approver, width=1440) as reader:
+        page = reader.open("/board")
+        page.locator(".filters-period details > summary").click()
+        page.fill("#from", "2021-05-01")
+        page.fill("#to", "2021-06-01")
+        page.click("button:has-text('Show these days')")
+        page.wait_for_url(lambda url: "2021-05" in url)
+        amounts = {category: f"¥{minor // 100:,}" for category, minor in month.items()}
+        assert page.locator(".total .display").inner_text() == f"¥{sum(month.values()) // 100:,}"
+        expect(page.locator("h1")).to_contain_text("In May 2021, IT service kept ¥")
+        lines = page.locator(".money-lines > li")
+        assert lines.count() == 4
+        for place, (category, amount) in enumerate(amounts.items()):
+            expect(lines.nth(place)).to_contain_text(named[category][0])
+            expect(lines.nth(place).locator(".money-line-amount")).to_have_text(amount)
+            lines.nth(place).locator("a").click()
+            drawer = page.locator("#drawer")
+            expect(drawer.locator("#drawer-title")).to_have_text(amount)
+            expect(drawer).to_contain_text("1 ledger row")
+            drawer.locator("a:has-text('Recompute the largest row')").click()
+            expect(page.locator("main")).to_contain_text("Recomputed from its inputs: the same amount")
+            expect(page.locator("main")).to_contain_text("tickets/INC-000001")
+            page.go_back()
+            page.wait_for_url("**/evidence/**")
+    with window(browser, desk, desk.approver, language="zh") as reader:
+        page = reader.open("/board?month=2021-05")
+        told = page.locator(".money-lines .money-line-name").all_inner_texts()
+        assert [text.split("\n")[0] for text in told] == [chinese for _, chinese in named.values()]
+
+
 def test_a_draft_judges_the_last_quarter_and_changes_nothing(
     browser: Browser, desk: Desk, model: str, row: str
 ) -> None:
@@ -117,6 +186,71 @@ def test_a_form_keeps_what_was_written_and_names_what_is_wrong(browser: Browser,
         page.fill("#margin", "25")
         page.click("button:has-text('Work the example')")
         expect(page.locator("main [role=status]")).to_contain_text("60,000")
+
+
+def test_what_follows_from_the_numbers(browser: Browser, desk: Desk, row: str) -> None:
+    """A dated rate of two people, an improvement by the ledger's loss, a risk in the sum, a stage with its gain, and
+    on the agent's ticket what an incident costs while it is open; each page for everybody in both themes.
+    """
+    with window(browser, desk, desk.finance) as fang:
+        page = fang.open("/board/rates")
+        for field, text in {"currency": "usd", "rate": "7.12x", "effective": "2020-01-01"}.items():
+            page.fill(f"#{field}", text)
+        page.click("main form button:has-text('Save draft')")
+        expect(page.locator("#rate-error")).to_contain_text("such as 7.1234")
+        assert page.input_value("#currency") == "usd"
+        page.fill("#rate", "7.1234")
+        page.click("main form button:has-text('Save draft')")
+        expect(page.locator("table")).to_contain_text("1 USD = 7.1234 CNY")
+        page = fang.open("/board/risks/new")
+        for field, text in {"title": "The only database fails", "probability": "90", "p50": "50", "p90": "9"}.items():
+            page.fill(f"#{field}", text)
+        page.click("main form button:has-text('Keep it')")
+        expect(page.locator("#p90-error")).to_contain_text("P90 is not below P50")
+        page.fill("#p90", "90")
+        page.click("main form button:has-text('Keep it')")
+        expect(page.locator("main")).to_contain_text("It is in the register.")
+        risk = page.url.removeprefix(desk.url)
+        page = fang.open("/board/improvements/new?what=nothing-here")
+        for field, text in {"title": "A second till", "goal": "Sell on", "share": "25"}.items():
+            page.fill(f"#{field}", text)
+        page.click("main form button:has-text('Keep it')")
+        expect(page.locator("main")).to_contain_text("No loss booked")
+        page.click("button:has-text('It is under way')")
+        expect(page.locator("main .page-head .chip", has_text="Under way")).to_be_visible()
+        item = page.url.removeprefix(desk.url)
+        open_ = desk.call(desk.asker, "POST", "/tickets", {"type": "INCIDENT", "title": "Tills hang"})["name"]
+    with window(browser, desk, desk.approver) as shuning:
+        page = shuning.open("/board/rates")
+        page.click("button:has-text('Approve version')")
+        expect(page.locator("table .chip", has_text="Approved")).to_be_visible()
+        page = shuning.open("/board/roadmap")
+        page.select_option("#stage", "board")
+        page.click("button:has-text('Enter it')")
+        expect(page.locator("main")).to_contain_text("Here now")
+        expect(page.locator("main")).to_contain_text("Waits for")
+        page = shuning.open("/board")
+        expect(page.locator(".band-business")).to_contain_text("P50; P90")
+    number = open_.removeprefix("tickets/")
+    with window(browser, desk, desk.agent) as agent:
+        page = agent.open(f"/queue/{number}")
+        for _ in range(40):
+            if page.locator("#loss", has_text="No amount").count():
+                break
+            time.sleep(0.25)
+            page.reload()
+        expect(page.locator("#loss")).to_contain_text("no cost model was in force")
+        assert agent.violations() == []
+    # What has most in it is looked at in both ways, the rest in one.
+    wide = ["/board/rates", "/board/roadmap", "/board/risks", "/board/improvements/new", item]
+    narrow = ["/board/roadmap", "/board/risks", "/board/risks/new", "/board/improvements", risk]
+    for theme, language, width, pages in (("light", "zh", 1440, wide), ("dark", "en", 390, narrow)):
+        with window(browser, desk, desk.approver, language=language, theme=theme, width=width) as reader:
+            for address in pages:
+                reader.open(address)
+                assert reader.violations() == [], address
+                assert reader.overflow() == 0, address
+                assert reader.complaints == [], address
 
 
 @pytest.mark.parametrize(("theme", "language", "width"), VIEWS)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +176,7 @@ def test_four_answers_and_the_owed_one(
     with window(browser, office, asker) as own:
         page = own.open(f"/tickets/{ticket}")
         assert _answer(page, "Who is next") == "Zhou Yan\nTill team"
-        assert re.search(r"^By .+\n.*Basis: promise of 8 h$", _answer(page, "When"))
+        assert re.search(r"^By .+\n.*Basis: promise of 8 h; only \d+ like it so far, 30 needed", _answer(page, "When"))
         assert _answer(page, "What blocks it").startswith("Nothing blocks it")
         assert _answer(page, "What I owe").startswith("Nothing")
         office.ask(agent, "tickets", "AskRequester", name=f"tickets/{ticket}", question="Which till is it?")
@@ -257,6 +259,69 @@ def test_solved_then_not_then_closed(browser: Browser, office: Office, asker: Ac
         assert _answer(page, "Who is next").startswith("Nobody")
         own.open("/tickets?show=closed")
         expect(page.locator("table")).to_contain_text(ticket)
+
+
+def test_the_journey_leads_from_the_form_to_feedback_without_a_gap(
+    browser: Browser, office: Office, asker: Actor, agent: Actor
+) -> None:
+    """Filed through the form and closed on the page: every stretch has its name, the critical ones add up to the lead
+    time exactly, the same is a trace to be saved, and both sides read it on paper, on a phone and in their language."""
+    with window(browser, office, asker) as own:
+        page = own.open(f"/submit?q=The+drawer+is+stuck&impact=3&urgency=3&service={SERVICE}")
+        page.click("text=Send to the service desk")
+        page.wait_for_url("**/tickets/*")
+        found = NUMBER.search(page.url)
+        assert found is not None
+        number = found.group()
+        name = f"tickets/{number}"
+        office.ask(agent, "tickets", "AssignTicket", name=name, team="teams/till-team", assignee=agent.sub)
+        office.ask(agent, "tickets", "StartTicket", name=name)
+        office.ask(agent, "tickets", "AskRequester", name=name, question="Which till is it?")
+        page.reload()
+        page.fill("#answer", "The one at the door")
+        page.click("text=Send answer")
+        office.ask(agent, "tickets", "HoldTicket", name=name, reason=1, note="Key ordered", unblocker="Acme")
+        office.ask(agent, "tickets", "ResumeTicket", name=name)
+        office.ask(agent, "tickets", "AddComment", name=name, text="internal: the zebra key", visibility=2)
+        office.ask(agent, "tickets", "ResolveTicket", name=name, code=1, note="New key")
+        page.reload()
+        page.click("text=It works, close it")
+        page.click("text=Where the time went")
+        page.wait_for_url("**/journey")
+        rows = page.locator("table[aria-label='The journey, stretch by stretch'] tbody tr")
+        told = [text.splitlines()[0].strip() for text in rows.all_inner_texts()]
+        assert [text.split("\t")[0] for text in told] == [
+            "Intake: read and sorted", "Routing: finding its team", "In the team's queue", "Worked on",
+            "Waiting for the requester", "Worked on", "Waiting for a supplier", "Worked on", "Delivered: does it work?",
+            "Feedback",
+        ]  # fmt: skip
+        expect(rows.last).to_contain_text("No survey was sent")
+        assert "zebra" not in page.content()
+        asked = own.context.request.get(f"{own.url}/api/v1/{name}/journey").json()
+        spans = asked["spans"]
+        assert all(one["end_time"] == other["start_time"] for one, other in pairwise(spans))
+        critical = sum(_seconds(one["duration"]) for one in spans if one["critical"])
+        assert round(critical, 3) == _seconds(asked["lead_duration"])
+        with page.expect_download() as saved:
+            page.click("text=Save as a trace")
+        assert saved.value.suggested_filename == f"{number}.otlp.json"
+        trace = json.loads(Path(saved.value.path()).read_text("utf-8"))
+        kept = trace["resourceSpans"][0]["scopeSpans"][0]["spans"]
+        assert ({one["traceId"] for one in kept}, len(kept)) == ({asked["trace_id"]}, len(spans) + 1)
+        assert own.violations() == []
+    for reader, path, language, width in (
+        (asker, f"/tickets/{number}/journey", "zh", 390),
+        (agent, f"/queue/{number}?tab=journey", "en", 1440),
+    ):
+        with window(browser, office, reader, language=language, theme="dark", width=width) as other:
+            opened = other.open(path)
+            assert opened.locator("svg.waterfall").count() == len(spans)
+            assert (other.violations(), other.overflow(), other.complaints) == ([], 0, [])
+
+
+def _seconds(length: str) -> float:
+    """ "5.250s" of the interface for programs."""
+    return float(length.removesuffix("s"))
 
 
 def test_own_tickets_alone(browser: Browser, office: Office, agent: Actor, ticket: str) -> None:

@@ -29,7 +29,7 @@ from services.sla import events as sla_events
 from services.sla import timer
 from services.sla.rules.book import Book
 from services.sla.rules.publication import bound
-from services.sla.store import CALENDARS, CLOCKS, POLICIES, Shelf
+from services.sla.store import CALENDARS, CLOCKS, PEOPLE, PLANS, POLICIES, ROTAS, TEAMS, Roster, Shelf
 from tests.faults.evidence import AWARE, DUE, Evidence, Kept, due_of
 
 # Which cells are still to be rolled up says nothing about a fact, and how often it changed depends on which of its two
@@ -100,7 +100,9 @@ def wrong_clocks(evidence: Evidence) -> Iterator[str]:
     kept = evidence.services["sla"]
     shelf = Shelf(_records(POLICIES), _records(CALENDARS))
     shelf.book = _book(kept)
-    handlers = sla_events.handlers(_records(CLOCKS), shelf)
+    # Nobody in these stories is a VIP, so that the directory may stay empty.
+    roster = Roster(_records(PLANS), _records(ROTAS), _records(PEOPLE), _records(TEAMS))
+    handlers = sla_events.handlers(_records(CLOCKS), shelf, roster)
     bench = Bench("sla")
     for ticket, events in evidence.entries_of("tickets", "tickets/").items():
         name = f"clocks/{ticket.partition('/')[2]}"

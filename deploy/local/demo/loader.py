@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from throughline.changes.v1.changes_service_pb2_grpc import ChangesServiceStub
 from throughline.knowledge.v1.knowledge_service_pb2_grpc import KnowledgeServiceStub
+from throughline.metrics.v1.availability_service_pb2_grpc import AvailabilityServiceStub
 from throughline.metrics.v1.metrics_service_pb2_grpc import MetricsServiceStub
 from throughline.portal.v1.people_service_pb2_grpc import PeopleServiceStub
 from throughline.sla.v1.escalation_service_pb2_grpc import EscalationServiceStub
@@ -36,6 +37,7 @@ class Loader:
         self.knowledge = connection.stub("knowledge", KnowledgeServiceStub)
         self.changes = connection.stub("changes", ChangesServiceStub)
         self.metrics = connection.stub("metrics", MetricsServiceStub)
+        self.availability = connection.stub("metrics", AvailabilityServiceStub)
         self.people = connection.stub("portal", PeopleServiceStub)
         self._by_key = {one.key: connection.acting_as(one.actor) for one in company.PEOPLE}
 

@@ -22,7 +22,7 @@ from services.runtime.records import Records
 from services.runtime.refusal import Refusal
 
 # A period holds a ticket by its end unless somebody asks for another mark.
-_MARKS = {
+MARKS = {
     pb.PERIOD_MARK_UNSPECIFIED: RESOLVED,
     pb.PERIOD_MARK_OPENED: OPENED,
     pb.PERIOD_MARK_RESOLVED: RESOLVED,
@@ -66,7 +66,7 @@ class Numbers:
 
     async def ListFacts(self, request: pb.ListFactsRequest, context: Any) -> pb.ListFactsResponse:
         scope = scope_of(caller().actor)
-        period, filter, mark = period_of(request.period, "period"), filter_of(request.filter), _MARKS[request.mark]
+        period, filter, mark = period_of(request.period, "period"), filter_of(request.filter), MARKS[request.mark]
         page = PageRequest(request.page_size, request.page_token, repr((period, filter, mark, scope)))
         found = await page_of_facts(self.facts, period, filter, scope, mark, page)
         return pb.ListFactsResponse(

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.metrics.rules.outage_record import Attributed, Tier
+from services.metrics.rules.outage_record import MOST_TICKETS, Attributed, Tier
 
 BEFORE, AFTER = timedelta(minutes=5), timedelta(minutes=60)
 """How long before the start and after the end of an outage a ticket may come."""
-MOST_TICKETS = 200
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,14 @@ _OWNERS = ("people/", "teams/")
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """A service of the spans. routes: span names or http.route values; none means all of its requests."""
+    """A service of the spans. routes: span names or http.route values; none means all of its requests.
+
+    events: the events that it processes count, and not the requests that it answers.
+    """
 
     service: str
     routes: tuple[str, ...] = ()
+    events: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,14 @@ class Maintenance:
 
 
 @dataclass(frozen=True, slots=True)
+class Incidents:
+    """How its outages open incidents. requester: for whom. service: which they name; "" is the one of the same id."""
+
+    requester: str
+    service: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class BusinessService:
     """One business service as it holds now."""
 
@@ -62,12 +74,13 @@ class BusinessService:
     cost_model: str = ""
     version: int = 1
     retired: bool = False
+    incidents: Incidents | None = None
 
     @property
     def is_counted_apart(self) -> bool:
         """Whether its requests differ from those of its components, so that they are counted under its own name."""
         slow = self.objective is not None and self.objective.threshold is not None
-        return slow or any(one.routes for one in self.components)
+        return slow or any(one.routes or one.events for one in self.components)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +211,12 @@ def _claims(wanted: BusinessService) -> Iterator[tuple[str, bool, str]]:
     yield "components", bool(wanted.components), "Name at least one service of the spans that it is made of."
     services = [one.service for one in wanted.components]
     yield "components", len(set(services)) == len(services), "Name each service once, with all its routes."
+    mixed = len({one.events for one in wanted.components}) > 1
+    yield "components", not mixed, "Requests and events are two objectives; make two business services of them."
     objective = wanted.objective
     if objective is not None and objective.threshold is not None:
         fits = timedelta() < objective.threshold <= _LONGEST
         yield "objective.latency_threshold", fits, "A threshold is longer than nothing and ten minutes at most."
     yield "maintenance", all(one.start < one.end for one in wanted.maintenance), "Maintenance ends after it starts."
+    named = wanted.incidents is None or wanted.incidents.requester.startswith("people/")
+    yield "incidents.requester", named, 'Name a person for whom incidents are filed, "people/...".'

@@ -37,9 +37,11 @@ SETS: Mapping[str, tuple[str, ...]] = {
     "service": ("service",),
     "team": ("team",),
     "site": ("site",),
+    "item": ("item",),
     "service,team": ("service", "team"),
 }
 """What a board filters by through cells; the rest is counted from facts. Channel, type, priority are in every cell."""
+DIMENSIONS = ("service", "team", "site", "item")
 LEVELS = (1, 8, 64)
 COURSES: tuple[str, ...] = (
     *("tickets_opened", "tickets_ended", "time_to_resolve", "first_response_time", "mtta", "sla_met_resolution"),
@@ -89,6 +91,7 @@ class Packed(NamedTuple):
     service: str
     team: str
     site: str
+    item: str
     unit: str
     source: str
     channel: Channel
@@ -104,7 +107,7 @@ class Packed(NamedTuple):
 
 def place(filter: Filter) -> tuple[str, str] | None:
     """The dimension and value whose cells hold what a filter asks for; None when no cell does."""
-    asked = {name: value for name in ("service", "team", "site") if (value := getattr(filter, name))}
+    asked = {name: value for name in DIMENSIONS if (value := getattr(filter, name))}
     for dimension, names in SETS.items():
         if set(names) == set(asked):
             return dimension, SEVERAL.join(asked[name] for name in names)

@@ -22,6 +22,7 @@ class Place:
     type: Type = Type.INCIDENT
     priority: int = 0
     source: str = ""
+    item: str = ""
 
 
 @dataclass(frozen=True, slots=True)

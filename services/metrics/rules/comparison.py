@@ -10,7 +10,7 @@ from services.metrics.rules import statistics
 from services.metrics.rules.change_fact import SORTS as CHANGE_SORTS
 from services.metrics.rules.measures import SORTS as TICKET_SORTS
 from services.metrics.rules.measures import Sort
-from services.metrics.rules.money import MoneySum
+from services.metrics.rules.money import Category, MoneySum
 from services.metrics.rules.period import FIRST, LAST, Period
 from services.metrics.rules.registry import Metric
 from services.metrics.rules.tally import Tally
@@ -50,7 +50,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """The four lines and the incurred loss in both periods, minor units of one currency.
+    """The four lines less the incurred loss in both periods, minor units of one currency.
 
     faster_not_worth_more: time to resolve fell for certain, and the amount did not rise.
     """
@@ -93,7 +93,9 @@ def worth(now: Side, before: Side, currency: str, speed: Value) -> Worth:
 
 def _amount(sums: Sequence[MoneySum], currency: str) -> tuple[int, int]:
     chosen = [one for one in sums if one.currency == currency]
-    return sum(one.amount for one in chosen), sum(one.entries for one in chosen)
+    # A loss is positive in the ledger, and what it takes away.
+    amount = sum(-one.amount if one.category is Category.INCURRED_LOSS else one.amount for one in chosen)
+    return amount, sum(one.entries for one in chosen)
 
 
 def _rate(metric: Metric, now: Side, before: Side) -> Value:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from services.metrics.rules.waits import Wait, Waits
+
 SIGNATURE = 2
 """Of the signature of a fault; +1 whenever two occurrences would no longer be told to be one, or the other way."""
 _NUMBERS = re.compile(r"\d+")
@@ -76,17 +78,24 @@ class Judged:
     elapsed: int = 0
     breached_at: datetime | None = None
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether it was breached or missed."""
+        return self.breached_at is not None or (self.finished_at is not None and not self.met)
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One ticket. Instants are aware UTC in milliseconds, lengths are whole seconds.
 
     known: an event of the ticket itself was heard; clocks alone make no ticket.
+    item: what was ordered or is broken, as the ticket names it; "" when it names none.
     acked_at: the first act of a person on our side. responded_at: the first public reply of one.
     resolved_at: the latest transition into RESOLVED, kept when the ticket is reopened; first_resolved_at: the first.
     ended_at: when it last left the open states; None while it is open.
     waited, waited_since: time spent waiting for the requester or on hold, and since when it waits now.
     worked, working_since: the same of being worked on. repaired: worked, as it was at the latest resolution.
+    waits: what it did while it was open, without what it does now; standing, standing_since: that, and since when.
     teams: those that have had it, the latest last (E06).
     asks: questions to the requester. contacts: public comments of theirs before the first resolution.
     handovers: changes of the person inside one team. by_person: a person resolved it first.
@@ -110,6 +119,7 @@ class Fact:
     unit: str = ""
     channel: Channel = Channel.UNSPECIFIED
     source: str = ""
+    item: str = ""
     opened_at: datetime = EPOCH
     acked_at: datetime | None = None
     responded_at: datetime | None = None
@@ -123,6 +133,9 @@ class Fact:
     worked: int = 0
     working_since: datetime | None = None
     repaired: int = 0
+    waits: Waits = ()
+    standing: Wait | None = None
+    standing_since: datetime | None = None
     teams: tuple[str, ...] = ()
     reassignments: int = 0
     assignment_changes: int = 0
@@ -163,6 +176,11 @@ class Fact:
         judged = (self.response, self.resolution)
         finished = any(one.finished_at is not None for one in judged)
         return finished and all(one.breached_at is None and (one.finished_at is None or one.met) for one in judged)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a promise was broken, by a breach that stands or a clock that missed."""
+        return self.response.is_broken or self.resolution.is_broken
 
     @property
     def signature(self) -> str:

@@ -22,6 +22,7 @@ from services.metrics.rules.fact import (
     day_of,
 )
 from services.metrics.rules.measures import contributions
+from services.metrics.rules.waits import Wait, with_wait
 
 REOPENINGS_KEPT = 200
 _SECOND = timedelta(seconds=1)
@@ -34,8 +35,10 @@ Folded = tuple[Fact, tuple[()]]
 class Seen:
     """What an event of a ticket says of it. no_fault, duplicate: by its resolution or a link.
 
+    hold: what a ticket on hold waits for. has_person: somebody has it.
     Of this very event: given: it gave the ticket to a person. passed_on: from one person to another inside a team.
     asked: it asked the requester something. contacted: the requester said something in public.
+    unheld: it passed the ticket on to another team and to nobody of it.
     """
 
     name: str
@@ -63,6 +66,10 @@ class Seen:
     asked: bool = False
     contacted: bool = False
     caused_by: tuple[str, ...] = ()
+    item: str = ""
+    hold: Wait = Wait.OTHER
+    has_person: bool = False
+    unheld: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,7 @@ def fold_ticket(before: Fact | None, seen: Seen, at: datetime, *, human: bool) -
     at: when it happened. human: a person acted, or somebody on a person's behalf; a bot's act acknowledges nothing.
     """
     fact = before or Fact(seen.name)
-    marks = _handed(fact, seen.team) | _moved(fact, seen.state, at, human=human)
+    marks = _handed(fact, seen.team) | _moved(fact, seen.state, at, human=human) | _stood(fact, seen, at)
     after = replace(
         fact,
         known=True,
@@ -98,6 +105,7 @@ def fold_ticket(before: Fact | None, seen: Seen, at: datetime, *, human: bool) -
         unit=seen.unit,
         channel=seen.channel,
         source=seen.source,
+        item=seen.item,
         opened_at=seen.opened_at,
         acked_at=fact.acked_at or _acked(fact, seen, at, human=human),
         responded_at=seen.responded_at,
@@ -177,6 +185,28 @@ def _moved(fact: Fact, state: State, at: datetime, *, human: bool) -> dict[str, 
     return marks
 
 
+def _stood(fact: Fact, seen: Seen, at: datetime) -> dict[str, Any]:
+    """What it does from now on, and what it did until now when that is something else."""
+    standing = _standing(fact, seen)
+    if standing is fact.standing:
+        return {}
+    marks: dict[str, Any] = {"standing": standing, "standing_since": at if standing else None}
+    if fact.standing is not None and fact.standing_since is not None:
+        marks["waits"] = with_wait(fact.waits, fact.standing, (at - fact.standing_since) // _SECOND)
+    return marks
+
+
+def _standing(fact: Fact, seen: Seen) -> Wait | None:
+    if seen.state is State.ON_HOLD:
+        return seen.hold
+    if seen.state is State.IN_PROGRESS:
+        # Passed on to a team and to nobody of it, it stands in the queue there until somebody takes it up.
+        waits = seen.unheld or fact.standing is Wait.QUEUE
+        same = fact.known and fact.state is State.IN_PROGRESS
+        return Wait.QUEUE if same and waits and not seen.has_person else Wait.WORK
+    return {State.NEW: Wait.QUEUE, State.AWAITING_REQUESTER: Wait.REQUESTER}.get(seen.state)
+
+
 def exclusion_of(seen: Seen) -> Exclusion:
     """The named rule by which a ticket stays out of numbers, as far as this event tells."""
     if seen.state is State.CANCELLED:
@@ -212,5 +242,5 @@ def measured_anew(fact: Fact) -> Fact:
 def _cells_of(fact: Fact) -> tuple[object, ...]:
     return (
         *(fact.unit, fact.source, fact.type, fact.priority),
-        *(fact.service, fact.team, fact.site, fact.channel),
+        *(fact.service, fact.team, fact.site, fact.item, fact.channel),
     )

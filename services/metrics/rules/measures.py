@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import NamedTuple
 
+from services.metrics.rules.bottleneck import Cause, bottleneck
 from services.metrics.rules.fact import DONE, IN_PERSON, OUT_OF_ALL, Channel, Exclusion, Fact, Judged, Type
 
 _SECOND = timedelta(seconds=1)
@@ -171,11 +172,21 @@ def _at_resolution(value: Callable[[Fact], bool]) -> Callable[[Fact], Reading]:
     return lambda fact: (at[0], int(value(fact))) if (at := _resolved(fact)) is not None else None
 
 
+def _late_by(cause: Cause) -> Callable[[Fact], Reading]:
+    def read(fact: Fact) -> Reading:
+        found = bottleneck(fact)
+        return (found.ended_at, found.seconds) if found is not None and found.cause is cause else None
+
+    return read
+
+
 def _breaches(fact: Fact) -> Iterable[tuple[datetime, int]]:
     clocks = (fact.response, fact.resolution)
     return [(one.breached_at, 1) for one in clocks if one.breached_at is not None]
 
 
+LATE: Mapping[Cause, str] = {one: f"late_{one.value.lower()}" for one in Cause}
+"""The measures of the bottleneck report: late tickets by cause, with the seconds that they waited for it."""
 # Parent and child count once; what was no fault of ours is neither restored nor late.
 _ONCE = frozenset({Exclusion.DUPLICATE, Exclusion.NO_FAULT})
 
@@ -222,6 +233,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("first_contact_resolution", 33, Sort.SHARE, _first_contact, _ONCE),
     Measure("re_asks", 34, Sort.SPREAD, _at_end(lambda fact: fact.asks)),
     Measure("first_time_complete", 35, Sort.SHARE, _at_end(lambda fact: not fact.asks)),
+    *(Measure(LATE[one], 60 + place, Sort.LENGTH, _late_by(one)) for place, one in enumerate(Cause)),
 )
 
 SORTS: Mapping[str, Sort] = {one.id: one.sort for one in MEASURES}

@@ -76,13 +76,14 @@ class Filter:
     type: Type | None = None
     priorities: tuple[int, ...] = ()
     source: str = ""
+    item: str = ""
 
     @property
     def dimensions(self) -> tuple[tuple[str, str], ...]:
         """The dimensions that it asks for a value of, as (name, value)."""
         channel = "" if self.channel is Channel.UNSPECIFIED else self.channel.value
-        asked = (("service", self.service), ("team", self.team), ("site", self.site), ("channel", channel))
-        return tuple((name, value) for name, value in asked if value)
+        asked = (("service", self.service), ("team", self.team), ("site", self.site), ("item", self.item))
+        return tuple((name, value) for name, value in (*asked, ("channel", channel)) if value)
 
 
 def period(start: datetime | None, end: datetime | None, field: str) -> Period:

@@ -107,3 +107,23 @@ def host_service(address: str) -> str:
         return ""
     first, _, rest = host.partition(".")
     return first if not rest or ".svc" in f".{rest}." or rest.endswith(".local") else host
+
+
+def ended_of_request(grpc: int | None, http: int | None, *, bad: bool) -> Ended:
+    """How a request ended for its caller; by its status where no protocol says more."""
+    if grpc is not None:
+        return ended_as_grpc(grpc)
+    if http is not None:
+        return ended_as_http(http)
+    return Ended.FAULT if bad else Ended.FINE
+
+
+def ended_of_call(grpc: int | None, http: int | None, *, error: bool) -> Ended:
+    """How a call ended; SILENT when nobody answered, which gRPC calls UNAVAILABLE and others leave without a status."""
+    if grpc is not None:
+        how = Ended.SILENT if grpc == GRPC_UNAVAILABLE else ended_as_grpc(grpc)
+    elif http is not None:
+        how = ended_as_http(http)
+    else:
+        how = Ended.SILENT if error else Ended.FINE
+    return Ended.FAULT if error and how == Ended.FINE else how

@@ -30,6 +30,11 @@ class Tally:
         self.spreads: dict[str, dict[int, int]] = {}
         self.lengths: dict[str, Lengths] = {}
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was added at all."""
+        return not (self.counts or self.shares or self.spreads or self.lengths)
+
     def count(self, name: str) -> int:
         """How often it happened."""
         return self.counts.get(name, 0)

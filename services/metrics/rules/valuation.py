@@ -43,6 +43,20 @@ def value(booking: Booking, around: Iterable[Booking], known: Known) -> Valued |
     return Unbooked.NONE if booking.end is None else _incident(booking, booking.end, others, known)
 
 
+def supposed(hour: HourInput, level: int, judged: Judged, known: Known) -> Valued | Unbooked:
+    """What an invented hour would cost of all that a model counts. level: criticality. Nothing of it is booked."""
+    terms = known.terms(judged)
+    if terms is None or (isinstance(terms, BusinessModel) and terms.basis is Basis.GAIN):
+        return Unbooked.NO_MODEL
+    places = _places(terms, 1)
+    share = terms.level(level) if isinstance(terms, BusinessModel) else terms.per_mille.get(level)
+    if places is None:
+        return Unbooked.IMPACT_UNKNOWN
+    if share is None:
+        return Unbooked.PRIORITY_UNKNOWN
+    return _valued(terms, judged, [hour], places, share, known)
+
+
 def _incident(booking: Booking, end: End, around: list[Booking], known: Known) -> Valued | Unbooked:
     if end.exclusion in EXCLUDED:
         return EXCLUDED[end.exclusion]

@@ -1,28 +1,29 @@
 """OTLP over HTTP: POST /v1/traces as protobuf or JSON, plain or gzip, by the same rules as over gRPC.
 
-A small server of its own: one address, one method, bounded in every direction.
+A small server of its own: one address, one method, bounded in every direction; a sender is proven before its body is
+read.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import json
-import zlib
-from typing import Any
 
+import grpc
 import structlog
-from google.protobuf.json_format import Parse, ParseError
+from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as pb
 
+from services.metrics.spans.body import JSON, Body, Stop, head_of, kind_of
 from services.metrics.spans.door import TraceDoor
 from services.runtime.refusal import Kind, Refusal
+from services.runtime.status import CODES, details
 
 PATH = "/v1/traces"
-PROTOBUF, JSON = "application/x-protobuf", "application/json"
-_MOST_HEADER_BYTES, _MOST_HEADERS = 16_384, 100
-_READ_SECONDS, _IDLE_SECONDS = 10.0, 60.0
+PROTOBUF = "application/x-protobuf"
+_MOST_HEADER_BYTES = 16_384
+_IDLE_SECONDS, _LINGER_SECONDS = 60.0, 1.0
 _MOST_CONNECTIONS = 256
 _STATUS = {
     Kind.INVALID: 400,
@@ -43,17 +44,9 @@ _WORDS = {
     500: "Internal Server Error",
     503: "Service Unavailable",
 }
-_IDS = frozenset({"traceId", "spanId", "parentSpanId"})
+_MORE = {401: "WWW-Authenticate: Bearer", 405: "Allow: POST"}
 
 log = structlog.get_logger()
-
-
-class _Stop(Exception):
-    """The request ends here with this answer."""
-
-    def __init__(self, status: int, message: str, retry_after: int = 0) -> None:
-        super().__init__(message)
-        self.status, self.message, self.retry_after = status, message, retry_after
 
 
 class HttpDoor:
@@ -87,7 +80,7 @@ class HttpDoor:
                 return
             while await self._one(reader, writer):
                 pass
-        except (ConnectionError, TimeoutError, asyncio.IncompleteReadError):
+        except (ConnectionError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             log.debug("a sender of spans went away")
         finally:
             self._connections -= 1
@@ -102,109 +95,59 @@ class HttpDoor:
                 head = await reader.readuntil(b"\r\n\r\n")
         except asyncio.LimitOverrunError:
             await _answer(writer, 400, b"", PROTOBUF, keep=False)
+            await _linger(reader, writer)
             return False
-        kind, keep = PROTOBUF, False
+        kind, keep, retry_after = PROTOBUF, False, 0
         try:
-            method, path, headers = _head(head)
-            kind = headers.get("content-type", PROTOBUF).partition(";")[0].strip().casefold()
-            body = await self._body(reader, method, path, kind, headers)
-            keep = headers.get("connection", "").casefold() != "close"
-            await self._door.take(body, headers.get("x-service-token", ""))
-        except _Stop as stop:
-            await _answer(
-                writer, stop.status, _said(stop.message, kind), kind, keep=False, retry_after=stop.retry_after
-            )
-            return False
+            method, target, version, headers = head_of(head)
+            kind = kind_of(headers) or PROTOBUF
+            _require(method, target, kind)
+            self._door.prove(headers)
+            with self._door.room() as count:
+                if headers.get("expect", "").casefold() == "100-continue":
+                    writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                body = await Body(reader, headers, self._most_bytes, count).read()
+                # What was read to its end may be followed by another, also when it is refused.
+                keep = version == "HTTP/1.1" and headers.get("connection", "").casefold() != "close"
+                status, said = 200, _done(await self._door.take(body), kind)
+        except Stop as stop:
+            status, said, keep = stop.status, _said(kind, grpc.StatusCode.INVALID_ARGUMENT, "", stop.message), False
         except Refusal as refusal:
             status = _STATUS.get(refusal.kind, 400)
-            wait = 0 if refusal.retry_after is None else max(1, round(refusal.retry_after.total_seconds()))
-            await _answer(writer, status, _said(refusal.message, kind), kind, keep=keep, retry_after=wait)
-            return keep
+            if refusal.retry_after is not None:
+                retry_after = max(1, round(refusal.retry_after.total_seconds()))
+            said = _said(kind, CODES[refusal.kind], refusal.reason, refusal.message)
+        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            raise
         except Exception:
             log.exception("an export of spans failed")
-            await _answer(writer, 500, b"", kind, keep=False)
-            return False
-        await _answer(writer, 200, b"{}" if kind == JSON else b"", kind, keep=keep)
+            status, said, keep = 500, b"", False
+        await _answer(writer, status, said, kind, keep=keep, retry_after=retry_after)
+        if not keep and status != 200:
+            await _linger(reader, writer)
         return keep
 
-    async def _body(
-        self, reader: asyncio.StreamReader, method: str, path: str, kind: str, headers: dict[str, str]
-    ) -> bytes:
-        if path.partition("?")[0] != PATH:
-            raise _Stop(404, f"Spans are taken at {PATH}.")
-        if method != "POST":
-            raise _Stop(405, "Send spans by POST.")
-        if kind not in (PROTOBUF, JSON):
-            raise _Stop(415, f"Send {PROTOBUF} or {JSON}.")
-        length = headers.get("content-length", "")
-        if not length.isdigit():
-            raise _Stop(411, "Send a Content-Length.")
-        if int(length) > self._most_bytes:
-            raise _Stop(413, f"An export has at most {self._most_bytes} bytes; send smaller batches.")
-        async with asyncio.timeout(_READ_SECONDS):
-            body = await reader.readexactly(int(length))
-        encoding = headers.get("content-encoding", "identity").casefold()
-        if encoding == "gzip":
-            body = self._unpacked(body)
-        elif encoding != "identity":
-            raise _Stop(415, "Pack with gzip or not at all.")
-        return _from_json(body) if kind == JSON else body
 
-    def _unpacked(self, body: bytes) -> bytes:
-        unpack = zlib.decompressobj(wbits=31)
-        try:
-            found = unpack.decompress(body, self._most_bytes + 1)
-        except zlib.error as error:
-            raise _Stop(400, f"This is not gzip: {error}.") from error
-        if len(found) > self._most_bytes:
-            raise _Stop(413, f"An export has at most {self._most_bytes} bytes unpacked; send smaller batches.")
-        if not unpack.eof:
-            raise _Stop(400, "The gzip data ends too early.")
-        return found
+def _require(method: str, target: str, kind: str) -> None:
+    if target.partition("?")[0] != PATH:
+        raise Stop(404, f"Spans are taken at {PATH}.")
+    if method != "POST":
+        raise Stop(405, "Send spans by POST.")
+    if kind not in (PROTOBUF, JSON):
+        raise Stop(415, f"Send {PROTOBUF} or {JSON}.")
 
 
-def _head(head: bytes) -> tuple[str, str, dict[str, str]]:
-    first, *lines = head.decode("latin-1").split("\r\n")
-    parts = first.split(" ")
-    if len(parts) != 3 or len(lines) > _MOST_HEADERS:
-        raise _Stop(400, "This is no HTTP request.")
-    headers = {}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if colon:
-            headers[name.strip().casefold()] = value.strip()
-    return parts[0], parts[1], headers
-
-
-def _from_json(body: bytes) -> bytes:
-    """OTLP's JSON writes ids in hexadecimal, where protobuf's own has base64."""
-    try:
-        found = Parse(
-            json.dumps(_with_ids(json.loads(body))), pb.ExportTraceServiceRequest(), ignore_unknown_fields=True
-        )
-    except (ValueError, ParseError, RecursionError) as error:
-        raise _Stop(400, f"This is no OTLP trace export in JSON: {error}.") from error
-    return bytes(found.SerializeToString(deterministic=True))
-
-
-def _with_ids(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _id(one) if key in _IDS and isinstance(one, str) else _with_ids(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_with_ids(one) for one in value]
-    return value
-
-
-def _id(text: str) -> str:
-    return base64.b64encode(bytes.fromhex(text)).decode()
-
-
-def _said(message: str, kind: str) -> bytes:
-    """A google.rpc.Status with the message alone, as OTLP asks for."""
+def _done(response: pb.ExportTraceServiceResponse, kind: str) -> bytes:
     if kind == JSON:
-        return json.dumps({"message": message}).encode()
-    text = message.encode()[:120]
-    return b"\x12" + bytes([len(text)]) + text
+        return json.dumps(MessageToDict(response)).encode()
+    return bytes(response.SerializeToString())
+
+
+def _said(kind: str, code: grpc.StatusCode, reason: str, message: str) -> bytes:
+    """A google.rpc.Status, as OTLP asks for."""
+    if kind == JSON:
+        return json.dumps({"code": code.value[0], "message": message}).encode()
+    return details(code, reason, message)
 
 
 async def _answer(
@@ -214,6 +157,17 @@ async def _answer(
     lines = [f"HTTP/1.1 {status} {_WORDS[status]}", f"Content-Type: {told}", f"Content-Length: {len(body)}"]
     if retry_after:
         lines.append(f"Retry-After: {retry_after}")
+    if status in _MORE:
+        lines.append(_MORE[status])
     lines.append(f"Connection: {'keep-alive' if keep else 'close'}")
     writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
     await writer.drain()
+
+
+async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Reads away what is still coming for a moment: closing over unread bytes would take the answer back."""
+    with contextlib.suppress(TimeoutError, OSError):
+        writer.write_eof()
+        async with asyncio.timeout(_LINGER_SECONDS):
+            while await reader.read(_MOST_HEADER_BYTES):
+                pass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -11,6 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from services.metrics.rules import board as rules
 from services.metrics.rules.board import Board, GreenRedRow, MoneyLine, Sums
+from services.metrics.rules.bottleneck import Cause
 from services.metrics.rules.comparison import Comparison, Side, Worth, change, compare, worth
 from services.metrics.rules.correlation import MOST, Correlation, correlations
 from services.metrics.rules.fact import Fact
@@ -18,33 +19,36 @@ from services.metrics.rules.lengths import Lengths
 from services.metrics.rules.money import Category, Ledger, MoneySum
 from services.metrics.rules.period import Filter, Period
 from services.metrics.rules.registry import METRICS, REGISTRY
+from services.metrics.rules.tally import Tally
 from services.metrics.rules.values import Standing, Value, growth, length, share, undefined, value_of
 from services.metrics.store.counts import Counts
+from services.metrics.store.facts import page_of_late
 from services.metrics.store.instant import at_one_instant
-from services.runtime.records import Records
+from services.runtime.paging import Page, PageRequest
+from services.runtime.records import Record, Records
 
 KEPT_PROMISES = 1_000
 GREEN_RED_ROWS = 20
 
 T = TypeVar("T")
-Availability = Callable[[Period, str], Awaitable[Value]]
+Apart = Callable[[Period, str, datetime], Awaitable[Mapping[str, Value]]]
 
 
 class Boards:
-    """Reads boards. availability: E19 of a period within a unit. currency: of the sums on the page, ISO 4217."""
+    """Reads boards. apart: what no ticket feeds, by metric id, within a unit. currency: of the sums, ISO 4217."""
 
     def __init__(
         self,
         db: AsyncDatabase[dict[str, Any]],
         facts: Records[Fact],
         ledger: Ledger,
-        availability: Availability,
+        apart: Apart,
         currency: str,
     ) -> None:
         self._db = db
         self._facts = facts
         self._ledger = ledger
-        self._availability = availability
+        self._apart = apart
         self._currency = currency
 
     async def board(
@@ -65,7 +69,7 @@ class Boards:
         sums, before, open_now, revision, data_at, kept = await self._at_one_instant(scope, read)
         money = await self._ledger.money_lines(period, filter, scope)
         lines, total, incurred = rules.money(money, self._currency)
-        others = {"incident_loss": _loss(incurred, money), "availability": await self._availability(period, scope)}
+        others = {"incident_loss": _loss(incurred, money), **await self._apart(period, scope, now)}
         return Board(
             period=period,
             lines=lines,
@@ -83,7 +87,11 @@ class Boards:
 
     async def values(self, period: Period, filter: Filter, scope: str, now: datetime) -> list[Value]:
         """Every metric of the registry over a period, in its order; those that wait say what for."""
-        return list((await self._side(period, filter, scope, now)).values.values())
+        return list((await self.by_id(period, filter, scope, now)).values())
+
+    async def by_id(self, period: Period, filter: Filter, scope: str, now: datetime) -> Mapping[str, Value]:
+        """The same by metric id."""
+        return (await self._side(period, filter, scope, now)).values
 
     async def comparisons(
         self, period: Period, baseline: Period, filter: Filter, scope: str, now: datetime
@@ -102,6 +110,16 @@ class Boards:
         paid = {ticket: one.amount for ticket, one in losses.items() if one.currency == self._currency}
         return correlations(list(tickets.values()), [paid.get(ticket) for ticket in tickets]), len(tickets)
 
+    async def tally(self, period: Period, filter: Filter, scope: str) -> Tally:
+        """What the tickets of a period add up to."""
+        return await self._at_one_instant(scope, lambda counts: _tally(counts, period, filter))
+
+    async def late(
+        self, period: Period, filter: Filter, scope: str, cause: Cause | None, page: PageRequest
+    ) -> Page[Record[Fact]]:
+        """The late tickets that ended in a period, those first that waited longest for their cause."""
+        return await page_of_late(self._facts, period, filter, scope, cause, page)
+
     async def _side(self, period: Period, filter: Filter, scope: str, now: datetime) -> Side:
 
         async def read(counts: Counts) -> tuple[Sums, int, Lengths, tuple[int, int]]:
@@ -119,7 +137,7 @@ class Boards:
             "backlog_age": length(METRICS["backlog_age"], ages),
             "recurrence": share(METRICS["recurrence"], *again),
             "incident_loss": _loss(rules.money(money, self._currency)[2], money),
-            "availability": await self._availability(period, scope),
+            **await self._apart(period, scope, now),
             "time_to_resolve_change": undefined(METRICS["time_to_resolve_change"], "a change needs a baseline"),
         }
         sums.whole.shares["recurrence"] = list(again)
@@ -138,6 +156,10 @@ class Boards:
             if loss.amount > 0 and loss.currency == self._currency
         ]
         return tuple(sorted(rows, key=lambda one: (-one.amount, one.ticket))[:GREEN_RED_ROWS])
+
+
+async def _tally(counts: Counts, period: Period, filter: Filter) -> Tally:
+    return (await counts.sums(period, filter, courses=False)).whole
 
 
 async def _whole(counts: Counts, period: Period, filter: Filter) -> Sums:

@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from google.protobuf.message import Message
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, DESCENDING, IndexModel
 
+from services.metrics.rules.bottleneck import Cause, bottleneck
 from services.metrics.rules.cells import Packed
 from services.metrics.rules.fact import DONE, Channel, Exclusion, Fact, Judged, State, Type
 from services.metrics.rules.period import Filter, Period
 from services.metrics.rules.rows import VERSION, packed
+from services.metrics.rules.waits import Wait
 from services.runtime.paging import Page, PageRequest
 from services.runtime.records import Kind, Record, Records, Stamp
 
@@ -20,7 +22,7 @@ NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 """When an open ticket ends, so that one range finds what was open at an instant."""
 OPENED, RESOLVED, CLOSED = "opened_at", "resolved_at", "closed_at"
 
-_TEXTS = ("ticket", "title", "service", "category", "team", "site", "unit", "source")
+_TEXTS = ("ticket", "title", "service", "category", "team", "site", "item", "unit", "source")
 _NUMBERS = (
     *("impact", "urgency", "priority", "waited", "worked", "repaired", "reassignments", "assignment_changes"),
     *("reopens", "asks", "contacts", "handovers", "revision"),
@@ -30,7 +32,7 @@ _MANY = ("reopened_at", "teams", "caused_by", "days", "stale")
 _PLAIN = (*_TEXTS, *_NUMBERS, *_FLAGS)
 _MARKS = (
     *("opened_at", "updated_at", "acked_at", "responded_at", "first_resolved_at", "resolved_at", "closed_at"),
-    *("ended_at", "waited_since", "working_since"),
+    *("ended_at", "waited_since", "working_since", "standing_since"),
 )
 
 
@@ -52,14 +54,32 @@ def encode(fact: Fact) -> dict[str, Any]:
         judged: Judged = getattr(fact, name)
         if judged != _NOTHING:
             document[name] = [judged.finished_at, judged.met, judged.elapsed, judged.breached_at]
+    document.update(_waits(fact))
+    document.update(_for_lists(fact))
     document["rules"] = VERSION
     if rows := packed(fact):
         document["adds"] = rows
-    # For the lists alone.
+    return document
+
+
+def _waits(fact: Fact) -> dict[str, Any]:
+    document: dict[str, Any] = {}
+    if fact.waits:
+        document["waits"] = [[wait.value, seconds] for wait, seconds in fact.waits]
+    if fact.standing is not None:
+        document["standing"] = fact.standing.value
+    return document
+
+
+def _for_lists(fact: Fact) -> dict[str, Any]:
+    """What lists look for and nobody reads back."""
+    document: dict[str, Any] = {}
     if fact.signature and fact.type is Type.INCIDENT and fact.exclusion is Exclusion.NONE:
         document["signature"] = fact.signature
     if fact.is_met and not fact.is_excluded:
         document["met"] = True
+    if (late := bottleneck(fact)) is not None:
+        document["late"], document["late_for"] = late.cause.value, late.seconds
     return document
 
 
@@ -72,7 +92,10 @@ def decode(document: Mapping[str, Any]) -> Fact:
     for name in ("response", "resolution"):
         if name in document:
             given[name] = Judged(*document[name])
+    if "standing" in document:
+        given["standing"] = Wait(document["standing"])
     return Fact(
+        waits=tuple((Wait(wait), seconds) for wait, seconds in document.get("waits", ())),
         type=Type(document["type"]),
         state=State(document["state"]),
         channel=Channel(document.get("channel", "UNSPECIFIED")),
@@ -92,6 +115,7 @@ def packed_of(document: Mapping[str, Any]) -> Packed:
         get("service", ""),
         get("team", ""),
         get("site", ""),
+        get("item", ""),
         get("unit", ""),
         get("source", ""),
         Channel(get("channel", "UNSPECIFIED")),
@@ -120,7 +144,7 @@ def seen_by(scope: str, prefix: str = "state.") -> dict[str, Any]:
 def chosen(filter: Filter, scope: str) -> dict[str, Any]:
     """The filter for the tickets asked for, within what the reader sees."""
     where: dict[str, Any] = {"state.known": True, **seen_by(scope)}
-    for name in ("service", "team", "site", "source"):
+    for name in ("service", "team", "site", "item", "source"):
         if value := getattr(filter, name):
             where[f"state.{name}"] = value
     if filter.channel is not Channel.UNSPECIFIED:
@@ -148,6 +172,16 @@ async def page_of_facts(
     return await records.page(where, [(f"state.{mark}", ASCENDING), ("_id", ASCENDING)], page)
 
 
+async def page_of_late(
+    records: Records[Fact], period: Period, filter: Filter, scope: str, cause: Cause | None, page: PageRequest
+) -> Page[Record[Fact]]:
+    """The late tickets that ended in the period, of one cause or of every one, those that waited longest first."""
+    where = {**chosen(filter, scope), "state.late_for": {"$exists": True}, "state.until": within(period)}
+    if cause is not None:
+        where["state.late"] = cause.value
+    return await records.page(where, [("state.late_for", DESCENDING), ("_id", DESCENDING)], page)
+
+
 def _index(*paths: str, **options: Any) -> IndexModel:
     return IndexModel([(one if one == "_id" else f"state.{one}", ASCENDING) for one in paths], **options)
 
@@ -162,6 +196,7 @@ FACTS: Kind[Fact] = Kind(
         _index("service", "days"),
         _index("team", "days"),
         _index("site", "service", "days"),
+        _index("item", "days", partialFilterExpression={"state.item": {"$exists": True}}),
         _index("stale", sparse=True),
         _index("opened_at", "_id"),
         _index("resolved_at", "_id", sparse=True),
@@ -170,9 +205,11 @@ FACTS: Kind[Fact] = Kind(
         _index("updated_at"),
         _index("signature", "opened_at", "resolved_at", sparse=True),
         _index("caused_by", sparse=True),
+        _index("late_for", "_id", partialFilterExpression={"state.late_for": {"$exists": True}}),
+        _index("late", "late_for", "_id", partialFilterExpression={"state.late_for": {"$exists": True}}),
         *(
             _index(*dimension, "met", "priority", "until", partialFilterExpression={"state.met": True})
-            for dimension in ((), ("service",), ("team",), ("site",))
+            for dimension in ((), ("service",), ("team",), ("site",), ("item",))
         ),
     ),
 )

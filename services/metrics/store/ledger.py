@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import timedelta
@@ -17,6 +18,7 @@ from services.metrics.rules.fact import Channel, Type
 from services.metrics.rules.formulas import Measured, numbers_of
 from services.metrics.rules.ledger import Entry, LeftOut
 from services.metrics.rules.money import Category, LossSum, MoneySum
+from services.metrics.rules.outage_record import outage_name
 from services.metrics.rules.people_model import Inputs
 from services.metrics.rules.period import Filter, Period
 from services.metrics.store.facts import seen_by
@@ -25,7 +27,7 @@ from services.runtime.paging import Page, PageRequest
 from services.runtime.records import Kind, Record, Records, Stamp
 
 NEWEST_FIRST = (("state.recorded_at", DESCENDING), ("_id", DESCENDING))
-_TEXTS = ("service", "team", "site", "unit", "source")
+_TEXTS = ("service", "team", "site", "item", "unit", "source")
 _ROWS = ("amounts", "lows", "highs")
 _TOTALS = ("total", "low", "high")
 
@@ -75,7 +77,8 @@ def decode_entry(document: Mapping[str, Any]) -> Entry:
         inputs=_inputs(document),
         amounts=Amounts(document["first_hour"], *_rows(document), document["middle"]),
         place=Place(
-            **{name: document[name] for name in _TEXTS},
+            # An entry of an earlier release names no item.
+            **{name: document.get(name, "") for name in _TEXTS},
             channel=Channel(document["channel"]),
             type=Type(document["type"]),
             priority=document["priority"],
@@ -144,8 +147,11 @@ class ValueLedger:
     def __init__(self, entries: Records[Entry]) -> None:
         self._entries = entries.collection.with_options(read_concern=ReadConcern("majority"))
 
-    async def money_lines(self, period: Period, filter: Filter, scope: str) -> list[MoneySum]:
-        """The sums of the lines whose hour lies in the period, by category and currency, within a unit and below."""
+    async def money_lines(self, period: Period, filter: Filter, scope: str, *, root: str = "") -> list[MoneySum]:
+        """The sums of the lines whose hour lies in the period, by category and currency, within a unit and below.
+
+        root: only lines of outages of this service of spans.
+        """
         count = {"$subtract": ["$until", "$from"]}
         sums = {
             name: {
@@ -160,7 +166,7 @@ class ValueLedger:
             for name, total in zip(_ROWS, _TOTALS, strict=True)
         }
         pipeline: list[dict[str, Any]] = [
-            {"$match": _chosen(period, filter, scope)},
+            {"$match": {**_chosen(period, filter, scope), **_of_root(root)}},
             {
                 "$set": {
                     "from": {"$max": [0, _hours_to(period.start)]},
@@ -221,13 +227,20 @@ def _hours_to(at: Any) -> dict[str, Any]:
     return {"$toInt": {"$ceil": {"$divide": [since, HOUR_MS]}}}
 
 
+def _of_root(root: str) -> dict[str, Any]:
+    if not root:
+        return {}
+    prefix = outage_name(root, 0).rpartition(".")[0]
+    return {"state.cause": {"$regex": rf"^{re.escape(prefix)}\.[0-9]+$"}}
+
+
 def _chosen(period: Period, filter: Filter, scope: str) -> dict[str, Any]:
     where: dict[str, Any] = {
         "state.last_hour": {"$gte": period.start},
         "state.first_hour": {"$lt": period.end},
         **seen_by(scope),
     }
-    for name in ("service", "team", "site", "source"):
+    for name in ("service", "team", "site", "item", "source"):
         if value := getattr(filter, name):
             where[f"state.{name}"] = value
     if filter.channel is not Channel.UNSPECIFIED:

@@ -12,6 +12,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from services.metrics.rules.availability import SLICE
 from services.metrics.rules.blame import Share
 from services.metrics.rules.fact import EPOCH
+from services.metrics.rules.outage_incident import Filing
 from services.metrics.rules.outage_record import Attributed, Exemplar, Hour, Origin, Outage, State, Tier
 from services.metrics.rules.period import Period
 from services.metrics.rules.scope import Scope
@@ -33,11 +34,13 @@ def _encode(outage: Outage) -> dict[str, Any]:
         "exemplars": [[one.trace, one.span, one.ended_ms, one.route] for one in outage.exemplars],
         "tickets": [[one.ticket, one.tier.value, one.reason] for one in outage.tickets],
         "affected": list(outage.affected),
+        "filing": None if outage.filing is None else {**asdict(outage.filing), "notes": list(outage.filing.notes)},
+        "waits": outage.filing is not None and outage.filing.waits,
     }
 
 
 def _decode(document: Mapping[str, Any]) -> Outage:
-    scope = document["scope"]
+    scope, filing = document["scope"], document.get("filing")
     return Outage(
         **{name: document[name] for name in _PLAIN},
         state=State(document["state"]),
@@ -48,6 +51,7 @@ def _decode(document: Mapping[str, Any]) -> Outage:
         exemplars=tuple(Exemplar(*one) for one in document["exemplars"]),
         tickets=tuple(Attributed(ticket, Tier(tier), reason) for ticket, tier, reason in document["tickets"]),
         affected=tuple(document["affected"]),
+        filing=None if filing is None else Filing(**{**filing, "notes": tuple(filing["notes"])}),
     )
 
 
@@ -63,6 +67,7 @@ OUTAGES: Kind[Outage] = Kind(
     indexes=(
         IndexModel([("state.service", ASCENDING), ("state.last", DESCENDING)]),
         IndexModel([("state.first", DESCENDING), ("_id", DESCENDING)]),
+        IndexModel([("state.waits", ASCENDING), ("_id", ASCENDING)], partialFilterExpression={"state.waits": True}),
     ),
 )
 
@@ -78,6 +83,12 @@ async def recent(records: Records[Outage], since: int) -> dict[str, list[tuple[s
             found.setdefault(record.state.service, []).append((record.name, record.state))
         if not (token := page.next_token):
             return found
+
+
+async def waiting(records: Records[Outage], most: int) -> list[Record[Outage]]:
+    """Outages of whose incident something is still to be said."""
+    page = await records.page({"state.waits": True}, [("_id", ASCENDING)], PageRequest(most, "", "waiting outages"))
+    return list(page.items)
 
 
 async def page_of_outages(

@@ -14,6 +14,7 @@ from pymongo import ASCENDING, IndexModel
 from services.metrics.rules.business_service import (
     BusinessService,
     Component,
+    Incidents,
     Maintenance,
     Objective,
     is_planned,
@@ -33,10 +34,12 @@ def _encode(service: BusinessService) -> dict[str, Any]:
     objective = service.objective
     document: dict[str, Any] = {name: getattr(service, name) for name in _PLAIN}
     document["display_names"] = [list(one) for one in service.display_names]
-    document["components"] = [[one.service, list(one.routes)] for one in service.components]
+    document["components"] = [[one.service, list(one.routes), one.events] for one in service.components]
     if objective is not None:
         threshold = None if objective.threshold is None else objective.threshold // _MS
         document["objective"] = [objective.good, objective.days, threshold]
+    if service.incidents is not None:
+        document["incidents"] = [service.incidents.requester, service.incidents.service]
     document["maintenance"] = [[one.start, one.end, one.reason, one.announced_at] for one in service.maintenance]
     return document
 
@@ -49,9 +52,10 @@ def _decode(document: Mapping[str, Any]) -> BusinessService:
     return BusinessService(
         **{name: document[name] for name in _PLAIN},
         display_names=tuple((language, text) for language, text in document["display_names"]),
-        components=tuple(Component(service, tuple(routes)) for service, routes in document["components"]),
+        components=tuple(Component(service, tuple(routes), *rest) for service, routes, *rest in document["components"]),
         objective=objective,
         maintenance=tuple(Maintenance(*one) for one in document["maintenance"]),
+        incidents=Incidents(*document["incidents"]) if "incidents" in document else None,
     )
 
 
@@ -111,7 +115,7 @@ class PromiseBook:
             if objective is not None and objective.threshold is not None:
                 slow = objective.threshold // _MS * 1_000_000
             for part in service.components:
-                promise = Promise(service.name, frozenset(part.routes), slow)
+                promise = Promise(service.name, frozenset(part.routes), slow, part.events)
                 promises[part.service] = (*promises.get(part.service, ()), promise)
         self.services, self.promises = tuple(found), promises
 
@@ -120,5 +124,5 @@ class PromiseBook:
         return any(
             is_planned(one, start, end)
             for one in self.services
-            if any(part.service == service for part in one.components)
+            if any(part.service == service and not part.events for part in one.components)
         )

@@ -22,6 +22,7 @@ from services.metrics.rules.availability import (
     unanswered,
 )
 from services.metrics.rules.business_service import PREFIX, BusinessService, without
+from services.metrics.rules.exact import HOUR_MS
 from services.metrics.rules.fact import EPOCH
 from services.metrics.rules.period import Period
 from services.metrics.rules.registry import METRICS
@@ -102,15 +103,30 @@ class Traffic:
 
         return await self._at_one_instant(period, read)
 
-    async def promised(self, service: BusinessService, period: Period) -> Sums:
-        """The requests of a business service in the slices that begin in the period, without planned maintenance."""
-        whole = Sums()
+    async def promised(
+        self, service: BusinessService, period: Period, *, known: dict[Period, dict[str, Sums]] | None = None
+    ) -> Sums:
+        """The requests of a business service in the slices that begin in the period, without planned maintenance.
+
+        known: periods that were read before, for several services at one instant; what is read is added.
+        """
+        whole, read = Sums(), {} if known is None else known
         for one in without(period, service):
-            by_service = await self.by_service(one)
+            if one not in read:
+                read[one] = await self.by_service(one)
+            by_service = read[one]
             names = [service.name] if service.is_counted_apart else [part.service for part in service.components]
             for name in names:
                 whole.merge(by_service.get(name, Sums()))
         return whole
+
+    async def first(self) -> int | None:
+        """Milliseconds since 1970 of the first hour of which a span is known; None when there is none."""
+        kept = await self._hours.find_one({}, {"_id": 1}, sort=[("_id", 1)])
+        fresh = await self._exports.find_one({"hours.0": {"$exists": True}}, {"hours": 1}, sort=[("at", 1)])
+        hours = [kept["_id"]] if kept is not None else []
+        hours += fresh["hours"] if fresh is not None else []
+        return min(hours) * HOUR_MS if hours else None
 
     async def edges(self, period: Period) -> list[Edge]:
         """The ways from service to service that were seen in the slices that begin in the period."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,15 +19,18 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from services.metrics.rules import blame, outage_record
-from services.metrics.rules.attribution import AFTER, BEFORE, Report, attributed, first_lag
+from services.metrics.rules.attribution import attributed, first_lag
 from services.metrics.rules.availability import SLICE, SLICES_AN_HOUR, Hit, Sums
 from services.metrics.rules.blame import Share, Suspect
 from services.metrics.rules.fact import EPOCH, Fact
 from services.metrics.rules.outage import A_MINUTE, Stretch, stretches
+from services.metrics.rules.outage_incident import Voice, speakers, wanted
 from services.metrics.rules.outage_record import Exemplar, Hour, Origin, Outage, State
+from services.metrics.rules.period import Period
 from services.metrics.rules.scope import affected
 from services.metrics.store.outages import recent
 from services.metrics.store.promises import PromiseBook
+from services.metrics.store.reported import reported
 from services.metrics.store.slices import BONES_KEPT, Slices, merged
 from services.metrics.store.votes import Votes
 from services.runtime.actor import system
@@ -65,14 +68,22 @@ class Watch:
     """Judges the slices of all services."""
 
     def __init__(
-        self, db: AsyncDatabase[dict[str, Any]], outages: Records[Outage], facts: Records[Fact], promises: PromiseBook
+        self,
+        db: AsyncDatabase[dict[str, Any]],
+        outages: Records[Outage],
+        facts: Records[Fact],
+        promises: PromiseBook,
+        *,
+        also: Callable[[datetime], Awaitable[None]] | None = None,
     ) -> None:
+        """also: what else is judged in the same turn."""
         self._turns = db["outage_turns"]
         self._outages = outages
         self._facts = facts
         self._promises = promises
         self._slices = Slices(db)
         self._votes = Votes(db)
+        self._also = also
 
     async def run(self, stop: asyncio.Event) -> None:
         """Looks every few seconds, until the service stops."""
@@ -80,6 +91,8 @@ class Watch:
             try:
                 if await self._my_turn(now()):
                     await self.look(now())
+                    if self._also is not None:
+                        await self._also(now())
             except Exception as error:
                 if not is_away(error):
                     raise
@@ -112,9 +125,9 @@ class Watch:
         for one in found:
             one.shares, one.exemplars = await self._votes.of(one.service, one.range, _MOST_EXEMPLARS)
         verdicts = _judged(found)
-        for one in found:
-            verdict = verdicts[id(one)]
-            await self._keep(one, verdict, at)
+        speaking = speakers([_voice(one, verdicts[id(one)]) for one in found])
+        for place, one in enumerate(found):
+            await self._keep(one, verdicts[id(one)], at, files=place in speaking)
         await self._take_back(found, kept, until, at)
 
     async def _vote(self, at: datetime) -> None:
@@ -138,7 +151,7 @@ class Watch:
                 found.append(one)
         return found
 
-    async def _keep(self, one: _Found, verdict: blame.Verdict, at: datetime) -> None:
+    async def _keep(self, one: _Found, verdict: blame.Verdict, at: datetime, *, files: bool) -> None:
         stretch, whole = one.stretch, merged(one.slices, one.range)
         symptomatic = verdict.symptomatic
         root = verdict.root
@@ -149,8 +162,16 @@ class Watch:
         for _, part in sorted(hits.items()):
             hit.merge(Hit(dict(part.users), dict(part.sites)))
         start, end = EPOCH + stretch.first * SLICE, EPOCH + (stretch.last + 1) * SLICE
-        reports, usual = await self._reports([one.service, *one.symptoms], start, end, one)
-        tickets = () if symptomatic else attributed(reports, [one.service, *one.symptoms], start, end, usual)
+        failing = [one.service, *one.symptoms]
+        incident = one.kept[1].incident if one.kept is not None else ""
+        traces = [exemplar.trace for exemplar in one.exemplars]
+        reports, usual = await reported(self._facts, failing, Period(start, end), set(traces), without=incident)
+        tickets = () if symptomatic else attributed(reports, failing, start, end, usual)
+        name = one.kept[0] if one.kept is not None else outage_record.outage_name(one.service, stretch.first)
+        planned = self._promises.is_planned(one.service, start, end)
+        trace = next(iter(traces), "")
+        hit_by = [*failing, *([root] if root else [])]
+        filing = wanted(self._promises.services, name, hit_by, start, trace) if files and not planned else None
         outage = Outage(
             service=one.service,
             state=outage_record.state_of(stretch),
@@ -165,10 +186,10 @@ class Watch:
             exemplars=one.exemplars,
             tickets=tickets,
             lag_seconds=first_lag(reports, tickets, start),
-            planned=self._promises.is_planned(one.service, start, end),
+            planned=planned,
             affected=tuple(sorted(one.symptoms)),
+            filing=filing,
         )
-        name = one.kept[0] if one.kept is not None else outage_record.outage_name(one.service, stretch.first)
         if one.kept is not None and outage_record.judged(one.kept[1], outage)[0] == one.kept[1]:
             return
         await self._outages.upsert(name, _cause(name, outage, at), partial(outage_record.judged, found=outage))
@@ -179,23 +200,6 @@ class Watch:
         usual = await self._slices.usual(one.service, part)
         seconds = len(part) * SLICE // timedelta(seconds=1)
         return Hour(number, round(sums.valid, 3), round(sums.begun_weight, 3), round(usual, 3), seconds)
-
-    async def _reports(
-        self, services: Sequence[str], start: datetime, end: datetime, one: _Found
-    ) -> tuple[list[Report], float]:
-        """Incidents that were opened about then, and how many come in such a time anyway."""
-        traces = {exemplar.trace for exemplar in one.exemplars}
-        window = {"$gte": start - BEFORE, "$lte": end + AFTER}
-        names = [name for service in services for name in (service, f"services/{service}")]
-        where = {"state.type": "INCIDENT", "state.opened_at": window}
-        found = await self._facts.collection.find(where, {"state": 1}).sort("state.opened_at", 1).to_list(2000)
-        reports = [_report(document["state"], traces) for document in found]
-        length = end + AFTER - (start - BEFORE)
-        before = {"state.opened_at": {"$gte": start - 28 * timedelta(days=1), "$lt": start - BEFORE}}
-        usual = await self._facts.collection.count_documents(
-            {"state.type": "INCIDENT", "state.service": {"$in": names}, **before}
-        )
-        return reports, usual * (length / timedelta(days=28))
 
     async def _take_back(
         self, found: Sequence[_Found], kept: Mapping[str, Sequence[tuple[str, Outage]]], until: int, at: datetime
@@ -210,6 +214,11 @@ class Watch:
                     decide = partial(outage_record.retracted, at=at)
                     cause = Cause(f"look/{name}/{at.isoformat()}", system("metrics"), at)
                     await self._outages.change(name, cause, decide)
+
+
+def _voice(one: _Found, verdict: blame.Verdict) -> Voice:
+    filed = one.kept is not None and one.kept[1].filing is not None
+    return Voice(one.service, one.stretch.first, verdict.root, verdict.symptomatic, filed)
 
 
 def _judged(found: Sequence[_Found]) -> dict[int, blame.Verdict]:
@@ -240,9 +249,3 @@ def _cause(name: str, outage: Outage, at: datetime) -> Cause:
     """One look is one cause: what it found, and when."""
     digest = hashlib.sha256(repr(outage).encode()).hexdigest()
     return Cause(f"look/{name}/{digest[:32]}", system("metrics"), at, digest)
-
-
-def _report(state: Mapping[str, Any], traces: set[str]) -> Report:
-    told = state.get("title", "")
-    named = any(one in told for one in traces)
-    return Report(state["ticket"], state.get("service", ""), state["opened_at"], named)

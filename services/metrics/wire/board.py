@@ -39,6 +39,7 @@ def filter_of(message: pb.BoardFilter) -> Filter:
         type=None if unspecified else TYPE_OF[message.type],
         priorities=tuple(sorted(set(message.priorities))),
         source=message.source,
+        item=message.item,
     )
 
 
@@ -55,9 +56,9 @@ def board_message(board: Board) -> pb.Board:
     currency, total = board.total
     return pb.Board(
         period=interval_message(board.period),
-        lines=[_line(one) for one in board.lines],
+        lines=[line_message(one) for one in board.lines],
         total=_money(currency, total),
-        incurred_loss=_line(board.incurred),
+        incurred_loss=line_message(board.incurred),
         tiles=[_tile(one) for one in board.tiles],
         days=[
             pb.DayColumn(
@@ -82,7 +83,8 @@ def _money(currency: str, amount: int) -> money_pb2.Money:
     return money_pb2.Money(currency_code=currency, minor_units=amount)
 
 
-def _line(line: MoneyLine) -> pb.MoneyLine:
+def line_message(line: MoneyLine) -> pb.MoneyLine:
+    """A category of money, or what it waits for."""
     one = line.sum
     return pb.MoneyLine(
         category=CATEGORIES[one.category],

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
+from throughline.metrics.v1 import availability_service_pb2, events_pb2
 from throughline.metrics.v1 import business_service_pb2 as pb
-from throughline.metrics.v1 import events_pb2
 from throughline.type.v1 import interval_pb2
 
 from services.metrics.rules.business_service import (
     BusinessService,
     BusinessServiceChanged,
     Component,
+    Incidents,
     Maintenance,
     Objective,
 )
 from services.metrics.wire.instants import instant, set_instant, timestamp
 from services.runtime.refusal import Refusal
+
+_KINDS = {False: pb.COMPONENT_KIND_UNSPECIFIED, True: pb.COMPONENT_KIND_EVENTS}
 
 
 def business_service_of(message: pb.BusinessService) -> BusinessService:
@@ -46,11 +49,17 @@ def business_service_of(message: pb.BusinessService) -> BusinessService:
         display_names=tuple(sorted(message.display_names.items())),
         owner=message.owner,
         criticality=message.criticality,
-        components=tuple(Component(one.service, tuple(one.routes)) for one in message.components),
+        components=tuple(
+            Component(one.service, tuple(one.routes), one.kind == pb.COMPONENT_KIND_EVENTS)
+            for one in message.components
+        ),
         objective=objective,
         calendar=message.calendar,
         maintenance=tuple(maintenance),
         cost_model=message.cost_model,
+        incidents=Incidents(message.incidents.requester, message.incidents.service)
+        if message.HasField("incidents")
+        else None,
     )
 
 
@@ -68,7 +77,10 @@ def business_service_message(service: BusinessService, etag: str) -> pb.Business
         display_names=dict(service.display_names),
         owner=service.owner,
         criticality=service.criticality,
-        components=[pb.ServiceComponent(service=one.service, routes=one.routes) for one in service.components],
+        components=[
+            pb.ServiceComponent(service=one.service, routes=one.routes, kind=_KINDS[one.events])
+            for one in service.components
+        ],
         objective=None
         if objective is None
         else pb.ServiceObjective(
@@ -85,6 +97,18 @@ def business_service_message(service: BusinessService, etag: str) -> pb.Business
         ],
         cost_model=service.cost_model,
         retired=service.retired,
+        incidents=None
+        if service.incidents is None
+        else pb.OutageIncidents(requester=service.incidents.requester, service=service.incidents.service),
+    )
+
+
+def version_message(data: bytes, actor: str, at: datetime) -> availability_service_pb2.BusinessServiceVersion:
+    """An entry of its journal. data: the event's bytes; the version that it holds is the one that it made."""
+    return availability_service_pb2.BusinessServiceVersion(
+        business_service=events_pb2.BusinessServiceChanged.FromString(data).business_service,
+        actor=actor,
+        change_time=timestamp(at),
     )
 
 

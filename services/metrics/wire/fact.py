@@ -10,6 +10,7 @@ from throughline.tickets.v1 import events_pb2, ticket_pb2
 
 from services.metrics.rules.fact import Channel, Fact, Judged, State, Type
 from services.metrics.rules.fold import Seen, SeenClocks
+from services.metrics.rules.waits import Wait
 from services.metrics.wire.instants import duration, instant, set_instant, timestamp
 
 TYPES = {one: ticket_pb2.TicketType.Value(f"TICKET_TYPE_{one.name}") for one in Type}
@@ -18,6 +19,12 @@ CHANNELS = {one: ticket_pb2.Channel.Value(f"CHANNEL_{one.name}") for one in Chan
 TYPE_OF = {value: one for one, value in TYPES.items()}
 STATE_OF = {value: one for one, value in STATES.items()}
 CHANNEL_OF = {value: one for one, value in CHANNELS.items()}
+_HOLDS = {
+    ticket_pb2.HOLD_REASON_VENDOR: Wait.VENDOR,
+    ticket_pb2.HOLD_REASON_PROBLEM: Wait.PROBLEM,
+    ticket_pb2.HOLD_REASON_CHANGE: Wait.CHANGE,
+    ticket_pb2.HOLD_REASON_EVIDENCE: Wait.EVIDENCE,
+}
 
 
 def seen(message: Any) -> Seen:
@@ -45,6 +52,7 @@ def seen(message: Any) -> Seen:
         unit=ticket.unit,
         channel=CHANNEL_OF[ticket.channel],
         source=ticket.source,
+        item=ticket.item,
         opened_at=instant(ticket.open_time),
         responded_at=set_instant(ticket, "first_response_time"),
         no_fault=code == ticket_pb2.RESOLUTION_CODE_NO_FAULT,
@@ -55,6 +63,9 @@ def seen(message: Any) -> Seen:
         asked=isinstance(message, events_pb2.RequesterAsked),
         contacted=_contacted(message, ticket),
         caused_by=tuple(link.target for link in ticket.links if _blames_a_change(link)),
+        hold=_HOLDS.get(ticket.hold.reason, Wait.OTHER),
+        has_person=bool(ticket.assignee),
+        unheld=_unheld(message, ticket),
     )
 
 
@@ -68,6 +79,12 @@ def _passed_on(message: Any, ticket: ticket_pb2.Ticket) -> bool:
     if not isinstance(message, events_pb2.TicketAssigned) or message.previous_team != ticket.team:
         return False
     return bool(message.previous_assignee and ticket.assignee) and message.previous_assignee != ticket.assignee
+
+
+def _unheld(message: Any, ticket: ticket_pb2.Ticket) -> bool:
+    if not isinstance(message, events_pb2.TicketAssigned) or ticket.assignee:
+        return False
+    return message.previous_team not in ("", ticket.team)
 
 
 def _contacted(message: Any, ticket: ticket_pb2.Ticket) -> bool:
@@ -118,6 +135,7 @@ def fact_message(fact: Fact) -> pb.Fact:
         unit=fact.unit,
         channel=CHANNELS[fact.channel],
         source=fact.source,
+        item=fact.item,
         open_time=timestamp(fact.opened_at),
         first_ack_time=timestamp(fact.acked_at),
         first_response_time=timestamp(fact.responded_at),

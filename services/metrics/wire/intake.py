@@ -35,7 +35,7 @@ _TICKET_FIELDS = frozenset(
     {
         *("name", "etag", "type", "state", "channel", "impact", "urgency", "priority", "service", "category", "site"),
         *("unit", "team", "resolution", "links", "open_time", "resolve_time", "close_time", "update_time", "reopens"),
-        *("source", "importing"),
+        *("source", "importing", "item"),
     }
 )
 _STANDINGS = {outage_pb2.OutageState.Value(f"OUTAGE_STATE_{one.name}"): one for one in Standing}
@@ -212,7 +212,8 @@ def _business_service(message: Any) -> BusinessService:
     return BusinessService(
         name=one.name,
         criticality=one.criticality,
-        components=frozenset(part.service for part in one.components),
+        # Events that are processed badly are no outage.
+        components=frozenset(part.service for part in one.components if not part.kind),
         calendar=one.calendar,
         cost_model=one.cost_model,
         retired=one.retired,

@@ -137,6 +137,7 @@ def entry_of(message: events_pb2.LedgerEntryRecorded) -> Entry:
             type=TYPE_OF[message.place.type],
             priority=message.place.priority,
             source=message.place.source,
+            item=message.place.item,
         ),
         evidence=tuple(Evidence(given.resource, given.version, given.note) for given in one.evidence),
         occurred_at=instant(one.occur_time),
@@ -206,6 +207,7 @@ def told(event: EntryRecorded) -> events_pb2.LedgerEntryRecorded:
             type=TYPES[place.type],
             priority=place.priority,
             source=place.source,
+            item=place.item,
         ),
     )
 
@@ -216,7 +218,9 @@ def canonical(entry: Entry) -> bytes:
 
 
 def _place(told: Seen) -> Place:
-    return Place(told.service, told.team, told.site, told.unit, told.channel, told.type, told.priority, told.source)
+    return Place(
+        *(told.service, told.team, told.site, told.unit, told.channel, told.type, told.priority, told.source, told.item)
+    )
 
 
 def _money(entry: Entry, amount: int) -> money_pb2.Money:

@@ -88,6 +88,7 @@ def outage_message(outage: Outage, name: str, etag: str) -> pb.Outage:
         first_ticket_lag=None if outage.lag_seconds is None else duration(outage.lag_seconds),
         planned=outage.planned,
         revision=outage.revision,
+        incident=outage.incident,
         affected_services=outage.affected,
     )
 

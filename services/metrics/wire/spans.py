@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -30,14 +29,12 @@ from services.metrics.rules.fact import EPOCH
 from services.metrics.rules.span import SLOW_MS, Outcome
 from services.metrics.wire import attributes, otlp
 from services.metrics.wire.attributes import ADDRESS, CALLEE, GRPC, HTTP, NOBODYS, STORE
-from services.metrics.wire.request import Promise, Promises, digest
+from services.metrics.wire.request import Promise, Promises, digest, few, hashed_user
 from services.runtime.refusal import Refusal
 
 UNKNOWN_SERVICE = "unknown_service"
-MOST_BONES = 400
-"""Of one export; of more, those of the traces with the smallest ids, so that every replica keeps the same."""
 _HAS_REMOTE, _REMOTE = 0x100, 0x200
-_SERVER, _CLIENT = Span.SPAN_KIND_SERVER, Span.SPAN_KIND_CLIENT
+_SERVER, _CLIENT, _CONSUMER = Span.SPAN_KIND_SERVER, Span.SPAN_KIND_CLIENT, Span.SPAN_KIND_CONSUMER
 _MS_NS = 1_000_000
 _SLICE_NS = SLICE // timedelta(microseconds=1) * 1000
 _SLOW_NS = SLOW_MS * _MS_NS
@@ -99,9 +96,14 @@ class _Pass:
                 self._client(service, span, failing, layouts)
                 continue
             if kind != _SERVER:
+                if kind == _CONSUMER and promised is not None:
+                    self._consumed(service, promised, span)
                 continue
             flags = span.flags
-            if not (flags & _REMOTE if flags & _HAS_REMOTE else self._is_entry(span.parent_span_id, service)):
+            # Who says that the parent is not remote may have none: the first span of a trace is an entry too.
+            if not flags & _REMOTE and (
+                span.parent_span_id if flags & _HAS_REMOTE else not self._is_entry(span.parent_span_id, service)
+            ):
                 continue
             name, told = span.name, span.attributes
             count = len(told)
@@ -197,16 +199,11 @@ class _Pass:
             sums.begun_weight += weight
             hit = export.hits.setdefault(Cell(begun, service), Hit())
             if user:
-                hashed = _hashed(user)
+                hashed = hashed_user(user)
                 hit.users[hashed] = hit.users.get(hashed, 0) + 1
             if where := own_site or site:
                 hit.sites[where] = hit.sites.get(where, 0.0) + weight
-        if grpc is not None:
-            how = spans.ended_as_grpc(grpc)
-        elif http is not None:
-            how = spans.ended_as_http(http)
-        else:
-            how = Ended.FAULT if outcome is _BAD else Ended.FINE
+        how = spans.ended_of_request(grpc, http, bad=outcome is _BAD)
         self._bone(service, span, how, "", route or _text(span.name), weight, is_call=False, bad=outcome is _BAD)
 
     def _client(self, service: str, span: Any, failing: set[bytes], layouts: attributes.Layouts) -> None:  # noqa: C901 - as `_scope`
@@ -283,14 +280,7 @@ class _Pass:
         error: bool,
         slow: bool,
     ) -> None:
-        if grpc is not None:
-            how = Ended.SILENT if grpc == spans.GRPC_UNAVAILABLE else spans.ended_as_grpc(grpc)
-        elif http is not None:
-            how = spans.ended_as_http(http)
-        else:
-            how = Ended.SILENT if error else Ended.FINE
-        if error and how == Ended.FINE:
-            how = Ended.FAULT
+        how = spans.ended_of_call(grpc, http, error=error)
         # gRPC says UNAVAILABLE when there was no answer; other protocols then have no status to tell.
         silent = how == Ended.SILENT or (how == Ended.LATE and slow and http is None)
         if error and silent and callee and not store:
@@ -302,7 +292,7 @@ class _Pass:
             self.export.lost += [
                 lost._replace(callee=one.name)
                 for one in self._promises.get(callee, ())
-                if not one.routes or _text(span.name) in one.routes
+                if not one.events and (not one.routes or _text(span.name) in one.routes)
             ]
         self._bone(service, span, how, callee, _text(span.name), weight, is_call=True, bad=False)
 
@@ -336,14 +326,29 @@ class _Pass:
         ids = (span.trace_id, span.span_id, span.parent_span_id)
         self.export.bones.append((*ids, service, is_call, bad, began, ended, int(how), callee, route, weight))
 
-    def _promised(self, promised: tuple[Promise, ...], span: Any, ended: int, outcome: Outcome) -> None:
-        """Counts a request for the business services that it is part of."""
+    def _consumed(self, service: str, promised: tuple[Promise, ...], span: Any) -> None:
+        """Counts an event that was processed, where one is promised; its status says how that went."""
+        flags = span.flags
+        if flags & _REMOTE or (
+            not span.parent_span_id if flags & _HAS_REMOTE else self._is_entry(span.parent_span_id, service)
+        ):
+            status, raw = span.status, span.end_time_unix_nano
+            ended = raw if self._earliest <= raw <= self._latest else self._moved()
+            outcome = _BAD if bool(status) and attributes.is_error(status) else _GOOD
+            self._promised(promised, span, ended, outcome, events=True)
+
+    def _promised(
+        self, promised: tuple[Promise, ...], span: Any, ended: int, outcome: Outcome, *, events: bool = False
+    ) -> None:
+        """Counts a request, or an event, for the business services that it is part of."""
         if outcome is _LEFT_OUT:
             return
         names: set[str] | None = None
         weight = _weight(span.trace_state) if span.trace_state else 1.0
         length = span.end_time_unix_nano - span.start_time_unix_nano
         for one in promised:
+            if one.events is not events:
+                continue
             if one.routes:
                 if names is None:
                     names = {_text(span.name), attributes.hit_by(span.attributes)[2]}
@@ -378,10 +383,7 @@ class _Pass:
         for (slice, caller, callee), (calls, last, called) in self._ways.items():
             export.ways[Way(slice, caller, callee)] = (calls, last // _MS_NS)
             self._cell(slice, callee).called += called
-        if len(export.bones) > MOST_BONES:
-            by_trace = sorted(export.bones, key=lambda one: one[0][8:])
-            edge = by_trace[MOST_BONES][0]
-            export.bones = [one for one in by_trace[:MOST_BONES] if one[0] != edge] or by_trace[:MOST_BONES]
+        export.bones = few(export.bones)
 
 
 _of_grpc = lru_cache(maxsize=64)(spans.of_grpc)
@@ -391,9 +393,3 @@ _of_http = lru_cache(maxsize=1024)(spans.of_http)
 @lru_cache(maxsize=4096)
 def _text(name: bytes) -> str:
     return name.decode(errors="replace")[: attributes.LONGEST_NAME]
-
-
-@lru_cache(maxsize=16_384)
-def _hashed(user: str) -> int:
-    """A user as 63 bits that do not tell who it is."""
-    return int.from_bytes(hashlib.blake2b(user.encode(), digest_size=8, person=b"throughline.user").digest()) >> 1

@@ -17,7 +17,7 @@ PORTAL = "system/portal"
 class Person:
     """password_hash: an encoded argon2id hash, "" when the person has no local account.
 
-    session_epoch: sessions of an older epoch have ended. updated_at: aware UTC.
+    session_epoch: sessions of an older epoch have ended. updated_at: aware UTC. vip: policies may single them out.
     """
 
     display_name: str
@@ -29,6 +29,7 @@ class Person:
     time_zone: str = ""
     disabled: bool = False
     title: str = ""
+    vip: bool = False
     password_hash: str = ""
     session_epoch: int = 0
     updated_at: datetime | None = None

@@ -32,7 +32,10 @@ from services.runtime.telemetry import set_up
 
 # Each page module holds a `blueprint`; a new one is one line.
 PAGES = (
-    *("home", "submit", "my_tickets", "articles", "queue", "rota", "escalations", "changes", "board"),
+    *("home", "submit", "my_tickets", "articles", "queue", "changes", "board"),
+    *("rota", "rota_edit", "escalations", "escalations_edit"),
+    "reports",
+    *("business_services", "journeys"),
     *("policies", "calendars", "judgements", "gallery"),
 )
 _UNTRACED = ("static", "health.live", "health.ready")
@@ -58,7 +61,13 @@ def create_app(settings: WebSettings | None = None) -> Flask:
         SEND_FILE_MAX_AGE_DEFAULT=3600,
     )
     app.extensions["throughline.settings"] = told
-    telemetry = set_up("portal-web", told.otlp_endpoint, trace_ratio=told.trace_ratio, log_level=told.log_level)
+    telemetry = set_up(
+        "portal-web",
+        told.otlp_endpoint,
+        keys=keys if told.otlp_signed else None,
+        trace_ratio=told.trace_ratio,
+        log_level=told.log_level,
+    )
     app.extensions["throughline.backends"] = Backends(told, keys)
     if told.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=told.proxies, x_proto=told.proxies, x_host=told.proxies)  # type: ignore[method-assign]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import grpc
@@ -14,8 +14,10 @@ from throughline.knowledge.v1 import knowledge_service_pb2_grpc
 from throughline.metrics.v1 import (
     availability_service_pb2_grpc,
     comparisons_service_pb2_grpc,
+    governance_service_pb2_grpc,
     ledger_service_pb2_grpc,
     metrics_service_pb2_grpc,
+    reports_service_pb2_grpc,
 )
 from throughline.portal.v1 import people_service_pb2_grpc
 from throughline.sla.v1 import escalation_service_pb2_grpc, judgement_service_pb2_grpc, sla_service_pb2_grpc
@@ -68,8 +70,14 @@ class Backends:
         self.comparisons: comparisons_service_pb2_grpc.ComparisonsServiceStub = stub(
             "metrics", comparisons_service_pb2_grpc.ComparisonsServiceStub
         )
+        self.governance: governance_service_pb2_grpc.GovernanceServiceStub = stub(
+            "metrics", governance_service_pb2_grpc.GovernanceServiceStub
+        )
         self.ledger: ledger_service_pb2_grpc.LedgerServiceStub = stub(
             "metrics", ledger_service_pb2_grpc.LedgerServiceStub
+        )
+        self.reports: reports_service_pb2_grpc.ReportsServiceStub = stub(
+            "metrics", reports_service_pb2_grpc.ReportsServiceStub
         )
 
 
@@ -105,6 +113,27 @@ def calm(ask: Callable[[], T], otherwise: T) -> T:
         return ask()
     except Refusal:
         return otherwise
+
+
+def opened(parts: Any) -> Iterator[Any]:
+    """The parts of an answer, once the first has come: a refusal is raised here, before anything is sent.
+
+    What fails later breaks off the answer, so that half of it is not taken for all of it.
+    """
+    try:
+        first = next(parts, None)
+    except grpc.RpcError as error:
+        raise refusal_of(error) from error
+
+    def all_of_them() -> Iterator[Any]:
+        try:
+            if first is not None:
+                yield first
+            yield from parts
+        finally:
+            parts.cancel()
+
+    return all_of_them()
 
 
 def new_request_id() -> str:

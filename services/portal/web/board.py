@@ -9,21 +9,33 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, abort, g, render_template, request, url_for
+from flask import Blueprint, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_timezone
 from throughline.changes.v1 import changes_service_pb2
 from throughline.metrics.v1 import board_pb2, ledger_service_pb2, metrics_pb2, metrics_service_pb2
 from throughline.tickets.v1 import tickets_service_pb2
 
-from services.portal.web import board_compare, cost_model_form, cost_models, outages
+from services.portal.web import (
+    board_bottlenecks,
+    board_channels,
+    board_compare,
+    board_definitions,
+    cost_model_form,
+    cost_models,
+    improvements,
+    outages,
+    rates,
+    risks,
+    roadmap,
+)
+from services.portal.web.addresses import ticket_href
 from services.portal.web.backends import backends, calm
 from services.portal.web.names import names
-from services.portal.web.navigation import DESK
 from services.portal.web.own import count_own
 from services.portal.web.problems import said, trace_id
 from services.portal.web.session import with_roles
-from services.portal.web.shown import axis, choices, explained, fact, ledger, traffic
+from services.portal.web.shown import axis, channels, choices, explained, fact, ledger, traffic
 from services.portal.web.shown import board as shown
 from services.portal.web.shown import drawer as drawers
 from services.portal.web.shown import period as periods
@@ -36,10 +48,14 @@ blueprint = Blueprint("board", __name__, url_prefix="/board")
 blueprint.register_blueprint(cost_model_form.blueprint)
 blueprint.register_blueprint(cost_models.blueprint)
 blueprint.register_blueprint(outages.blueprint)
+for each in (rates, improvements, roadmap, risks):
+    blueprint.register_blueprint(each.blueprint)
 blueprint.register_blueprint(board_compare.blueprint)
+blueprint.register_blueprint(board_bottlenecks.blueprint)
+blueprint.register_blueprint(board_channels.blueprint)
+blueprint.register_blueprint(board_definitions.blueprint)
 
 READERS = cost_models.READERS
-_SIGHT = {"change_manager", "operator", "administrator"}
 _DRAWER_ROWS = 30
 _FACTS = 50
 _MODELS = 3
@@ -76,8 +92,8 @@ def entry(entry: str) -> ResponseReturnValue:
         agreed=[explained.agreed(one, now) for one in told.cost_models],
         history=explained.history(told, now),
         ticket=last_part(found.ticket),
-        ticket_href=_ticket_href(found.ticket),
-        steps=ledger.chain(found, now, _ticket_href(found.ticket)),
+        ticket_href=ticket_href(found.ticket),
+        steps=ledger.chain(found, now, ticket_href(found.ticket)),
         evidence=[(one, _evidence_href(one), ledger.noted(one.note)) for one in found.evidence],
     )
 
@@ -115,7 +131,7 @@ def facts() -> ResponseReturnValue:
         about=tiles.definition(metric, now.language) if metric is not None else None,
         period=choice.days.told(now.language, today),
         mark=fact.mark_words(mark),
-        rows=[fact.row(one, now, _ticket_href(one.ticket)) for one in answer.facts],
+        rows=[fact.row(one, now, ticket_href(one.ticket)) for one in answer.facts],
         back=_at(choice),
         following=url_for(".facts", **same, page=answer.next_page_token) if answer.next_page_token else "",
         first=url_for(".facts", **same) if request.args.get("page") else "",
@@ -175,11 +191,13 @@ def _content(board: board_pb2.Board, choice: Choice, now: Reader, category: str)
     links = shown.Links(
         evidence=lambda slug: url_for(".evidence", category=slug, **choice.query()),
         facts=lambda metric: url_for(".facts", **choice.query(metric=metric)),
-        ticket=_ticket_href,
+        ticket=ticket_href,
         loss_of=lambda ticket: url_for(".evidence", category="incurred-loss", **choice.query(ticket=last_part(ticket))),
         services=url_for(".services", **choice.query()),
+        risks=url_for(".risks.page"),
     )
     today = now.now.astimezone(now.zone).date()
+    alerts = board_channels.alerts_of(choice)
     over = instant(board.period.end_time) <= now.now if board.period.HasField("end_time") else False
     registry = {one.metric.name: one.metric for one in board.tiles}
     return {
@@ -189,6 +207,7 @@ def _content(board: board_pb2.Board, choice: Choice, now: Reader, category: str)
         "over": over,
         "priorities": shown.priorities(board, registry, now.language),
         "green_red": shown.green_red(board, links, now.language),
+        "channel_alerts": channels.alerts(alerts, now) if alerts is not None else None,
         "finding": axis.finding(board.days, now.language, today),
         "chart": axis.data(board.days, _changes(choice), choice.zone, now.language),
         "days": axis.rows(board.days, now.language),
@@ -223,7 +242,7 @@ def _drawer(category: str, board: board_pb2.Board, choice: Choice, now: Reader) 
     drawer = drawers.drawer(board, answer.entries, models, now, category, choice, ticket=ticket, more=bool(more))
     return drawer | {
         "title": _title(top.ticket) if top is not None else "",
-        "steps": ledger.chain(top, now, _ticket_href(top.ticket)) if top is not None else [],
+        "steps": ledger.chain(top, now, ticket_href(top.ticket)) if top is not None else [],
         "top_href": url_for(".entry", entry=last_part(top.name)) if top is not None else "",
         "rows": [
             drawers.row(one, now, url_for(".entry", entry=last_part(one.name)))
@@ -279,18 +298,10 @@ def _title(ticket: str) -> str:
     return answer.title if answer is not None and answer.title else last_part(ticket)
 
 
-def _ticket_href(ticket: str) -> str:
-    """The ticket as the reader works with it: the agents' page, else its own; "" for who may see none."""
-    roles = set(g.person.roles)
-    if not roles & (DESK | _SIGHT):
-        return ""
-    return f"/{'queue' if roles & DESK else 'tickets'}/{last_part(ticket)}"
-
-
 def _evidence_href(one: metrics_pb2.Evidence) -> str:
     collection, _, id = one.resource.partition("/")
     if collection == "tickets":
-        return _ticket_href(one.resource)
+        return ticket_href(one.resource)
     if collection == "costModels":
         return url_for(".cost_models.one", model=id, version=one.version)
     return ""

@@ -26,7 +26,7 @@ blueprint = Blueprint("compare", __name__)
 @with_roles(*READERS)
 def page() -> ResponseReturnValue:
     """Every metric before and after, with the difference and its interval, and whether faster was worth more."""
-    choice, now = _choice(), reader()
+    choice, now = chosen(), reader()
     compared = choice.compared or choice.days.before()
     answer = backends().comparisons.ComparePeriods(
         comparisons_service_pb2.ComparePeriodsRequest(
@@ -42,7 +42,7 @@ def page() -> ResponseReturnValue:
         bands=shown.bands(answer.comparisons, now.language),
         after=choice.days.told(now.language, today),
         before=compared.told(now.language, today),
-        **_frame(choice, ".page"),
+        **frame(choice, ".page"),
     )
 
 
@@ -50,7 +50,7 @@ def page() -> ResponseReturnValue:
 @with_roles(*READERS)
 def together() -> ResponseReturnValue:
     """Pairs of readings that rise or fall together, with n and interval; none below the minimum."""
-    choice, now = _choice(), reader()
+    choice, now = chosen(), reader()
     asked = comparisons_service_pb2.ListCorrelationsRequest(
         period=choice.days.interval(choice.zone), filter=choice.filter
     )
@@ -59,16 +59,17 @@ def together() -> ResponseReturnValue:
     return render_template(
         "board_together.html",
         **shown.together(answer, {one.name: one for one in registry}, now.language),
-        **_frame(choice, ".together"),
+        **frame(choice, ".together"),
     )
 
 
-def _choice() -> Choice:
+def chosen() -> Choice:
+    """What the address chooses."""
     zone = ZoneInfo(str(get_timezone()))
     return periods.read(request.args, zone, reader().now.astimezone(zone).date())
 
 
-def _frame(choice: Choice, endpoint: str) -> dict[str, object]:
+def frame(choice: Choice, endpoint: str) -> dict[str, object]:
     """The choice as words and links, all of them to the same page."""
     now = reader()
     today = now.now.astimezone(now.zone).date()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from io import BytesIO
 from typing import Any
-from zoneinfo import available_timezones
 
 from babel import Locale
 from flask import Blueprint, abort, flash, g, redirect, render_template, request, send_file, url_for
@@ -20,6 +19,7 @@ from services.portal.web.calendars_form import Typed
 from services.portal.web.problems import STATUS, field_errors
 from services.portal.web.session import signed_in, with_roles
 from services.portal.web.shown import calendar as shown
+from services.portal.web.shown import zones
 from services.portal.web.shown.calendar_changes import changes
 from services.portal.web.shown.reader import Reader, last_part, reader
 from services.runtime.refusal import Kind, Refusal
@@ -203,7 +203,7 @@ def _form(
         weekdays=shown.weekday_names(told.language, "wide"),
         countries=sorted(countries.items(), key=lambda one: one[1]),
         regions=calendars_form.REGIONS,
-        zones=sorted(one for one in available_timezones() if "/" in one and not one.startswith("Etc/")),
+        zones=zones.known(),
         preview=_preview(kept, preview, year, told) if preview is not None else None,
     )
 

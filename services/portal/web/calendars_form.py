@@ -86,6 +86,14 @@ def spans_text(segments: Iterable[sla_pb2.Segment]) -> str:
     return ",".join(f"{one.start}-{one.end}" for one in segments)
 
 
+def spans_typed(text: str, name: str, errors: dict[str, str]) -> list[sla_pb2.Segment]:
+    """The stretches that a text says; `errors` gets under `name` what is none."""
+    found = [sla_pb2.Segment(start=_clock(one[1]), end=_clock(one[2])) for one in _SPAN.finditer(text)]
+    if _SEPARATOR.sub("", _SPAN.sub("", text)) not in {"", *_CLOSED}:
+        errors[name] = gettext("Write hours such as 09:00-12:00, 13:00-18:00; leave it empty for closed.")
+    return found
+
+
 def calendar(given: Typed, kept: sla_pb2.Calendar | None) -> tuple[sla_pb2.Calendar, list[int], dict[str, str]]:
     """The calendar for the service, the years to fill with holidays, and by field what cannot be read.
 
@@ -99,7 +107,7 @@ def calendar(given: Typed, kept: sla_pb2.Calendar | None) -> tuple[sla_pb2.Calen
         verified_years=_years(given, "verified", errors),
     )
     for weekday in range(1, 8):
-        segments = _spans(given[f"hours_{weekday}"], f"hours_{weekday}", errors)
+        segments = spans_typed(given[f"hours_{weekday}"], f"hours_{weekday}", errors)
         if segments:
             made.weekly_hours.add(weekday=weekday, segments=segments)
     for at in range(1, REGIONS + 1):
@@ -107,7 +115,7 @@ def calendar(given: Typed, kept: sla_pb2.Calendar | None) -> tuple[sla_pb2.Calen
             made.regions.add(
                 country=given[f"country_{at}"],
                 subdivision=given[f"subdivision_{at}"].upper(),
-                make_up_segments=_spans(given[f"make_up_{at}"], f"make_up_{at}", errors),
+                make_up_segments=spans_typed(given[f"make_up_{at}"], f"make_up_{at}", errors),
             )
     own = _days(given["days"], errors)
     years = _years(given, "holiday_years", errors)
@@ -137,13 +145,6 @@ def field_of(path: str) -> str:
         "time_zone": "time_zone",
     }
     return known.get(path.partition("[")[0], "")
-
-
-def _spans(text: str, name: str, errors: dict[str, str]) -> list[sla_pb2.Segment]:
-    found = [sla_pb2.Segment(start=_clock(one[1]), end=_clock(one[2])) for one in _SPAN.finditer(text)]
-    if _SEPARATOR.sub("", _SPAN.sub("", text)) not in {"", *_CLOSED}:
-        errors[name] = gettext("Write hours such as 09:00-12:00, 13:00-18:00; leave it empty for closed.")
-    return found
 
 
 def _clock(text: str) -> str:

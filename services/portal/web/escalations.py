@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -34,17 +35,18 @@ _PAGE = 200
 @with_roles(*READERS)
 def page() -> ResponseReturnValue:
     """Every plan, in the order in which they are tried."""
-    told = reader()
+    told = knowing_rotas(reader())
     answer = backends().escalations.ListEscalationPlans(calls.ListEscalationPlansRequest(page_size=_PAGE))
     _ask_names(answer.plans)
-    return render_template("escalation_plans.html", plans=[shown.plan(one, told) for one in answer.plans])
+    plans = [shown.plan(one, told) for one in answer.plans]
+    return render_template("escalation_plans.html", plans=plans, may_edit=_may_edit())
 
 
 @blueprint.get("/escalation-plans/<plan>")
 @with_roles(*READERS)
 def one(plan: str) -> ResponseReturnValue:
     """One plan, and what it would tell for a ticket that is opened now."""
-    told = reader()
+    told = knowing_rotas(reader())
     found = backends().escalations.GetEscalationPlan(calls.GetEscalationPlanRequest(name=f"escalationPlans/{plan}"))
     _ask_names([found])
     priority = _priority(found)
@@ -53,7 +55,7 @@ def one(plan: str) -> ResponseReturnValue:
         type=kinds[0],
         priority=priority,
         service=found.match.services[0] if found.match.services else "",
-        team=found.match.teams[0] if found.match.teams else _team(),
+        team=found.match.teams[0] if found.match.teams else any_team(),
         plan=found.name,
     )
     answer = calm(partial(backends().escalations.PreviewEscalation, asked), None)
@@ -65,7 +67,8 @@ def one(plan: str) -> ResponseReturnValue:
         priorities=_priorities(found),
         team=told.called(asked.team) if asked.team else "",
         now=told.clock(told.now),
-        may_retire=not found.retired and bool(set(ADMINISTRATORS) & set(g.person.roles)),
+        may_edit=_may_edit(),
+        may_retire=not found.retired and _may_edit(),
         etag=found.etag,
         request_id=new_request_id(),
     )
@@ -129,9 +132,22 @@ def _priority(found: escalation_pb2.EscalationPlan) -> int:
     return int(asked) if asked in {str(one) for one in known} else known[0]
 
 
-def _team() -> str:
-    """A team to preview with: the reader's own."""
-    return next(iter(g.person.teams), "")
+def any_team() -> str:
+    """A team to preview with: the reader's own, else the first of all."""
+    known = sorted(name for name, team in names().teams().items() if not team.retired)
+    return next(iter([*g.person.teams, *known]), "")
+
+
+def knowing_rotas(told: Reader) -> Reader:
+    """A reader who is told the names of rotas too."""
+    asked = calls.ListRotasRequest(page_size=_PAGE)
+    answer = calm(partial(backends().escalations.ListRotas, asked), calls.ListRotasResponse())
+    rotas = {one.name: shown.named(one.display_names, one.name, told) for one in answer.rotas}
+    return replace(told, tell=lambda reference: rotas.get(reference) or told.tell(reference))
+
+
+def _may_edit() -> bool:
+    return bool(set(ADMINISTRATORS) & set(g.person.roles))
 
 
 def _ask_names(plans: Any) -> None:

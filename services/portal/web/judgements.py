@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
@@ -19,7 +20,7 @@ from services.portal.web.navigation import JUDGES
 from services.portal.web.problems import STATUS, field_errors
 from services.portal.web.session import with_roles
 from services.portal.web.shown import judgement as shown
-from services.portal.web.shown.reader import last_part, reader
+from services.portal.web.shown.reader import Reader, last_part, reader
 from services.runtime.refusal import Refusal
 
 blueprint = Blueprint("judgements", __name__, url_prefix="/judgements")
@@ -87,7 +88,7 @@ def one(judgement: str) -> ResponseReturnValue:
             calls.ListVerdictFlipsRequest(judgement=found.name, verdict=verdict, page_size=_FLIPS, page_token=token)
         )
     names().people([found.author])
-    now, here = reader(), partial(url_for, ".one", judgement=judgement)
+    now, here = _knowing_policies(reader()), partial(url_for, ".one", judgement=judgement)
     return render_template(
         "judgement.html",
         number=judgement,
@@ -146,6 +147,13 @@ def _policies() -> list[sla_pb2.Policy]:
         token = page.next_page_token
         if not token:
             return found
+
+
+def _knowing_policies(told: Reader) -> Reader:
+    """A reader who is told the names of policies too."""
+    none: list[sla_pb2.Policy] = []
+    found = {each.name: shown.called(each, told) for each in calm(_policies, none)}
+    return replace(told, tell=lambda reference: found.get(reference) or told.tell(reference))
 
 
 def _form(given: Mapping[str, str], errors: Mapping[str, str], status: int = 200) -> ResponseReturnValue:

@@ -11,6 +11,7 @@ GOVERNANCE = frozenset({"problem_manager", "change_manager", "lead", "operator"}
 MONEY = frozenset({"finance", "executive"})
 ADMINISTRATION = frozenset({"administrator"})
 JUDGES = frozenset({"administrator", "change_manager"})
+SERVICE_READERS = DESK | GOVERNANCE | MONEY | ADMINISTRATION
 SET_UP = frozenset({"lead", "operator", "administrator"})
 
 
@@ -58,6 +59,8 @@ PLACES: tuple[Place, ...] = (
     Place("rota", "On call", "/rota", "bell-ring", "Service desk", DESK | ADMINISTRATION | {"operator"}, "o"),
     Place("changes", "Changes", "/changes", "change", "Service desk", DESK | GOVERNANCE, "c"),
     Place("board", "Value board", "/board", "chart", "Evidence", DESK | GOVERNANCE | MONEY, "b", "Board"),
+    Place("business-services", "Business services", "/business-services", "network", "Evidence", SERVICE_READERS),
+    Place("reports", "Reports", "/reports", "clipboard-chart", "Evidence", SERVICE_READERS),
     Place("policies", "Promises", "/policies", "clock", "Set-up", SET_UP),
     Place("escalations", "Escalation plans", "/escalation-plans", "escalate", "Set-up", ADMINISTRATION | {"lead"}),
     Place("calendars", "Calendars", "/calendars", "calendar", "Set-up", ADMINISTRATION),

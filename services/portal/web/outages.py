@@ -10,7 +10,7 @@ from flask import Blueprint, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_timezone
 from throughline.changes.v1 import changes_service_pb2
-from throughline.metrics.v1 import availability_service_pb2, metrics_service_pb2, outage_pb2
+from throughline.metrics.v1 import availability_service_pb2, metrics_pb2, metrics_service_pb2, outage_pb2
 from throughline.type.v1 import interval_pb2
 
 from services.portal.web import cost_models
@@ -80,6 +80,7 @@ def one(outage: str) -> ResponseReturnValue:
         None,
     )
     opened = {ticket.ticket: _opened(ticket.ticket) for ticket in found.tickets[:50]}
+    entries = shown.in_force(_booked(found.name, now.now))
     count_own()
     links: dict[str, str] = current_app.extensions["throughline.settings"].trace_links
     return render_template(
@@ -94,13 +95,15 @@ def one(outage: str) -> ResponseReturnValue:
             list(minutes.minutes) if minutes is not None else [],
             list(changes.changes) if changes is not None else [],
             opened,
+            entries,
             now,
         ),
+        costs=shown.costs(entries, now, lambda entry: url_for("board.entry", entry=entry)),
     )
 
 
 def _asked(name: str) -> availability_service_pb2.GetObjectiveReportRequest:
-    return availability_service_pb2.GetObjectiveReportRequest(name=name)
+    return availability_service_pb2.GetObjectiveReportRequest(name=name, brief=True)
 
 
 def _around(found: outage_pb2.Outage, now: datetime) -> interval_pb2.Interval:
@@ -111,6 +114,16 @@ def _around(found: outage_pb2.Outage, now: datetime) -> interval_pb2.Interval:
     period.start_time.FromDatetime(start)
     period.end_time.FromDatetime(min(max(end, start + 2 * _AROUND), start + _LONGEST))
     return period
+
+
+def _booked(outage: str, now: datetime) -> list[metrics_pb2.LedgerEntry]:
+    """The rows of the ledger that the outage caused; none for who may not see them."""
+    period = interval_pb2.Interval()
+    period.start_time.FromDatetime(datetime(2000, 1, 1, tzinfo=UTC))
+    period.end_time.FromDatetime(now + timedelta(days=1))
+    asked = metrics_service_pb2.ListLedgerEntriesRequest(period=period, cause=outage, page_size=_SERVICES)
+    answer = calm(lambda: backends().metrics.ListLedgerEntries(asked), None)
+    return list(answer.entries) if answer is not None else []
 
 
 def _opened(ticket: str) -> datetime | None:

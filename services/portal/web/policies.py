@@ -34,7 +34,7 @@ _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _MOST = 200
 _TARGET = re.compile(r"policy\.targets\[(\d+)\]\.(\w+)")
 _TARGET_FIELDS = {"duration": "hours", "warn_percent": "warn", "team": "team"}
-_ASKED = ("service", "site", "category", "unit", "source")
+_ASKED = ("service", "item", "site", "category", "unit", "source")
 
 
 @blueprint.get("")
@@ -225,7 +225,7 @@ def _bench(now: Reader) -> tuple[dict[str, Any] | None, str]:
     if "type" not in given:
         return None, ""
     numbers = {name: given.get(name, "") for name in ("type", "priority", "channel", "impact", "urgency")}
-    asked = calls.ExplainPolicyRequest(with_drafts=bool(given.get("drafts")))
+    asked = calls.ExplainPolicyRequest(with_drafts=bool(given.get("drafts")), vip=bool(given.get("vip")))
     for name, text in numbers.items():
         if text.isdecimal() and len(text) < 3:
             setattr(asked, name, int(text))

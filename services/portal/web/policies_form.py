@@ -55,6 +55,7 @@ def typed(policy: sla_pb2.Policy) -> dict[str, str]:
         found[f"warn_{kind}"] = str(target.warn_percent or "")
         found[f"reopen_{kind}"] = str(target.reopen_rule or "")
         found[f"team_{kind}"] = target.team
+        found[f"impact_{kind}"] = "yes" if target.start_mark == sla_pb2.START_MARK_IMPACT else ""
         found |= {f"pause_{kind}_{state}": "yes" for state in target.pause_states}
         found |= {f"hold_{kind}_{hold}": "yes" for hold in target.pause_hold_reasons}
     return found
@@ -106,6 +107,7 @@ def _target(
     target.warn_percent = _whole(form.get(f"warn_{kind}", "") or "0", f"warn_{kind}", errors)
     target.reopen_rule = sla_pb2.ReopenRule.ValueType(_whole(form.get(f"reopen_{kind}", "") or "0", "", errors))
     target.team = form.get(f"team_{kind}", "").strip()
+    target.start_mark = sla_pb2.START_MARK_IMPACT if form.get(f"impact_{kind}") else sla_pb2.START_MARK_OPENED
     kept = [state for state in target.pause_states if state not in PAUSES]
     del target.pause_states[:]
     target.pause_states.extend([*kept, *(state for state in PAUSES if form.get(f"pause_{kind}_{state}"))])

@@ -13,7 +13,7 @@ from throughline.portal.v1 import people_pb2
 from throughline.tickets.v1 import ticket_pb2
 from throughline.tickets.v1 import tickets_service_pb2 as calls
 
-from services.portal.web import escalations, queue_verbs
+from services.portal.web import escalations, journeys, losses, queue_verbs
 from services.portal.web import queue_data as data
 from services.portal.web.backends import backends, new_request_id
 from services.portal.web.names import names
@@ -30,7 +30,7 @@ blueprint = Blueprint("queue", __name__, url_prefix="/queue")
 
 _NUMBER = re.compile(r"(?:INC|REQ)-[0-9]{6,12}")
 # Acts that open a form in place; the others are sent by their button alone.
-PANELS = ("triage", "assign", "ask", "hold", "resolve", "reopen", "cancel", "link", "attach")
+PANELS = ("triage", "date", "assign", "ask", "hold", "resolve", "reopen", "cancel", "link", "attach")
 # Who gives a ticket away may give it to a team that was made just now.
 _TEAMS_NO_OLDER = 2.0
 LISTS = ("mine", "team", "unassigned", "all")
@@ -125,9 +125,13 @@ def _field(verb: str, path: str) -> str:
     if verb == "triage":
         return {"impact": "cell", "urgency": "cell", "service": "service", "category": "category"}.get(path, "")
     last = path.partition("[")[0]
-    return {"link.target": "target", "link.relation": "relation", "content": "file", "file_name": "file"}.get(
-        last, last
-    )
+    return {
+        "link.target": "target",
+        "link.relation": "relation",
+        "content": "file",
+        "file_name": "file",
+        "impact_start_time": "began",
+    }.get(last, last)
 
 
 def _which() -> str:
@@ -198,7 +202,7 @@ def _ticket_page(found: ticket_pb2.Ticket, queue: data.Queue, told: Reader, sent
     # An answer that never came may have been carried out: the same form sent again must be the same request.
     same = sent.refusal is not None and sent.refusal.kind is Kind.UNAVAILABLE
     articles, articles_away = data.articles(found.title)
-    timeline = request.args.get("tab") == "timeline"
+    timeline, journey = (request.args.get("tab") == tab for tab in ("timeline", "journey"))
     return render_template(
         "queue.html",
         view=view,
@@ -227,7 +231,8 @@ def _ticket_page(found: ticket_pb2.Ticket, queue: data.Queue, told: Reader, sent
         works=bool(work.WORKERS & set(g.person.roles)),
         take_team=data.take_team(found),
         timeline=work.timeline(entries, told) if timeline else None,
-        talk=[] if timeline else work.talk(entries, found, requester.title if requester else "", told),
+        trip=journeys.shown(found.name, told) if journey else None,
+        talk=[] if timeline or journey else work.talk(entries, found, requester.title if requester else "", told),
         whole=whole,
         requester=requester,
         requester_name=told.called(found.requester) if found.requester else gettext("the requester"),
@@ -236,6 +241,7 @@ def _ticket_page(found: ticket_pb2.Ticket, queue: data.Queue, told: Reader, sent
         others=data.others(found, _which()),
         facts=work.facts(found, told),
         escalation=escalations.panel(found.name, told),
+        loss=losses.panel(found, told),
         requester_facts=_person(requester) if requester else [],
         files=[_file(one, number, told) for one in found.attachments],
         links=work.links(found),
@@ -253,6 +259,8 @@ def _panel(panel: str, found: ticket_pb2.Ticket, sent: Sent) -> dict[str, Any]:
         known = names().teams(_TEAMS_NO_OLDER)
         teams = sorted((names().told(name), name) for name, one in known.items() if not one.retired)
         return {"team": team, "teams": [(name, text) for text, name in teams], "people": data.workers(team)}
+    if panel == "date":
+        return {"began": sent.form.get("began") if sent.verb == "date" and sent.form else work.began(found, reader())}
     if panel == "link":
         return {"relations": [(str(number), str(text)) for number, text in work.RELATIONS.items()]}
     if panel == "hold":
@@ -286,6 +294,7 @@ def _person(person: people_pb2.Person) -> list[tuple[str, str]]:
     pairs = [
         (gettext("Name"), person.display_name),
         (gettext("Job"), person.title),
+        (gettext("VIP"), gettext("yes") if person.vip else ""),
         (gettext("Mail"), person.email),
         (gettext("Teams"), teams),
     ]

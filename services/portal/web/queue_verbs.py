@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from flask_babel import get_timezone
 from throughline.tickets.v1 import ticket_pb2
 from throughline.tickets.v1 import tickets_service_pb2 as calls
 from werkzeug.datastructures import FileStorage
@@ -17,6 +20,8 @@ Call = tuple[str, Any]
 
 _COLLECTIONS = {"INC": "tickets", "REQ": "tickets", "CHG": "changes", "KB": "articles", "PRB": "problems"}
 _NOT_A_NUMBER = 0
+# The first second of the calendar: longer ago than anything that the service takes.
+_NO_TIME = -62_135_596_800
 
 
 def _number(form: Form, name: str) -> int:
@@ -54,6 +59,18 @@ def _triage(form: Form) -> list[Call]:
         category=_text(form, "category"),
     )
     return [("TriageTicket", asked)]
+
+
+def _date(form: Form) -> list[Call]:
+    """A time in the reader's zone; left empty it is taken back, and what is no time is refused by the service."""
+    asked = calls.SetImpactStartRequest()
+    if given := _text(form, "began"):
+        try:
+            local = datetime.fromisoformat(given).replace(tzinfo=ZoneInfo(str(get_timezone())))
+            asked.impact_start_time.FromDatetime(local.astimezone(UTC))
+        except (ValueError, OverflowError):
+            asked.impact_start_time.seconds = _NO_TIME
+    return [("SetImpactStart", asked)]
 
 
 def _assign(form: Form) -> list[Call]:
@@ -97,6 +114,7 @@ def _comment(form: Form) -> list[Call]:
 VERBS: Mapping[str, Callable[[Form], list[Call]]] = {
     "take": _take,
     "triage": _triage,
+    "date": _date,
     "assign": _assign,
     "start": lambda _form: [("StartTicket", calls.StartTicketRequest())],
     "ask": lambda form: [("AskRequester", calls.AskRequesterRequest(question=_text(form, "question")))],

@@ -34,14 +34,15 @@ _FIELDS = {"start_time": "start", "end_time": "end"}
 @blueprint.get("")
 @with_roles(*READERS)
 def page() -> ResponseReturnValue:
-    """Every rota with who is on call now; when there is but one, that one."""
+    """Every rota with who is on call now; when there is but one, that one for those who cannot make another."""
     told = reader()
     found = list(backends().escalations.ListRotas(calls.ListRotasRequest(page_size=_PAGE)).rotas)
-    if len(found) == 1:
+    if len(found) == 1 and not _may_plan():
         return redirect(url_for(".one", rota=found[0].name.partition("/")[2]))
     asked = ((one, calls.GetRotaScheduleRequest(name=one.name)) for one in found)
     answers = [(one, calm(partial(backends().escalations.GetRotaSchedule, each), None)) for one, each in asked]
-    return render_template("rotas.html", rows=[shown.row(one, answer, told) for one, answer in answers])
+    rows = [shown.row(one, answer, told) for one, answer in answers]
+    return render_template("rotas.html", rows=rows, may_plan=_may_plan())
 
 
 @blueprint.get("/<rota>")
@@ -111,12 +112,18 @@ def _one(rota: str, given: Mapping[str, str], errors: Mapping[str, str], status:
         overrides=shown.overrides(found, told),
         layers=shown.layers(found, told),
         people=[(person, told.called(person)) for person in people],
-        may_plan=bool(set(PLANNERS) & set(g.person.roles)) and not found.retired,
+        retired=found.retired,
+        may_edit=_may_plan(),
+        may_plan=_may_plan() and not found.retired,
         given=given,
         errors=errors,
         request_id=given.get("request_id") or new_request_id(),
     )
     return html, status
+
+
+def _may_plan() -> bool:
+    return bool(set(PLANNERS) & set(g.person.roles))
 
 
 def _instant(text: str) -> Timestamp | None:

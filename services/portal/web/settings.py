@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from services.runtime.settings import Settings
@@ -20,4 +22,4 @@ class WebSettings(Settings):
     # How many proxies in front are trusted to say where a request came from.
     proxies: int = Field(default=0, ge=0, le=5)
     # Where a trace opens, by the name of the place: {"jaeger": "https://jaeger.example/trace/{trace_id}"}.
-    trace_links: dict[str, str] = Field(default_factory=dict)
+    trace_links: dict[str, Annotated[str, Field(pattern=r"^https?://.*\{trace_id\}")]] = Field(default_factory=dict)

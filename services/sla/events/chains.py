@@ -29,6 +29,7 @@ _OF_NO_MATTER = (
     ticket_events.AttachmentAdded,
     ticket_events.TicketLinked,
     ticket_events.TicketUnlinked,
+    ticket_events.ImpactStartSet,
 )
 
 

@@ -17,6 +17,7 @@ from services.sla.rules.clocks import ClocksEvent, TicketClocks
 from services.sla.rules.fold import fold
 from services.sla.rules.history import extended
 from services.sla.store import Shelf
+from services.sla.store.roster import Roster
 from services.sla.wire.ticket import clocks_name, seen, updates
 
 # All of them, those that turn no clock as well: a fold takes a ticket's events without gap.
@@ -30,9 +31,12 @@ TICKET_EVENTS: tuple[type[Message], ...] = tuple(
 Also = Callable[[Heard[Any]], Iterable[Change]]
 
 
-def handlers(clocks: Records[TicketClocks], shelf: Shelf, *before: Also) -> Mapping[type[Message], Handler]:
+def handlers(
+    clocks: Records[TicketClocks], shelf: Shelf, roster: Roster, *before: Also
+) -> Mapping[type[Message], Handler]:
     """What sla does about each event of tickets; it judges by the event's own time and by the book on the shelf.
 
+    roster: says whether a requester is a VIP; asked once, when the ticket is first heard of, and never of a history.
     before: what else is decided by the same event, written ahead of the clocks.
     """
 
@@ -40,11 +44,13 @@ def handlers(clocks: Records[TicketClocks], shelf: Shelf, *before: Also) -> Mapp
         for one in before:
             yield from one(event)
         ticket, book = seen(event.message.ticket, updated=updates(event.message)), shelf.book
+        vip = not ticket.importing and roster.shelved.directory.is_vip(ticket.requester)
 
         def decide(state: TicketClocks | None) -> tuple[TicketClocks, tuple[ClocksEvent, ...]]:
-            after, told = fold(state, ticket, event.time, event.cause.id, book)
+            known = replace(ticket, facts=replace(ticket.facts, vip=vip if state is None else state.facts.vip))
+            after, told = fold(state, known, event.time, event.cause.id, book)
             if state is None or state.history:
-                after = replace(after, history=extended(after.history, ticket, after.last_at))
+                after = replace(after, history=extended(after.history, known, after.last_at))
             return after, told
 
         follow = Follow(event.resource, event.sequence, fold=True)

@@ -9,9 +9,9 @@ from throughline.sla.v1 import sla_pb2, sla_service_pb2
 from services.runtime.door import caller
 from services.runtime.paging import PageRequest
 from services.runtime.records import Record, Records
-from services.sla.rules import access, clocks
+from services.sla.rules import access, clocks, outlook
 from services.sla.rules.clocks import TicketClocks
-from services.sla.store import Shelf, page_of_clocks
+from services.sla.store import Alike, Shelf, page_of_clocks
 from services.sla.wire import clocks as clocks_wire
 from services.sla.wire.ticket import clocks_name
 
@@ -21,13 +21,17 @@ class Clocks:
 
     clocks: Records[TicketClocks]
     shelf: Shelf
+    alike: Alike
 
     async def GetTicketClocks(
         self, request: sla_service_pb2.GetTicketClocksRequest, context: Any
     ) -> sla_pb2.TicketClocks:
         record = await self.clocks.get(clocks_name(request.ticket))
         access.own(caller().actor, record.name, record.state.requester, record.state.unit)
-        return (await self._shown([record]))[0]
+        sample = await self.alike.sample(record.state)
+        told = (await self._shown([record]))[0]
+        expected = outlook.foresee(record.state, sample, self.shelf.book, caller().now)
+        return clocks_wire.expecting(told, expected)
 
     async def BatchGetTicketClocks(
         self, request: sla_service_pb2.BatchGetTicketClocksRequest, context: Any

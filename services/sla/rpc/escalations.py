@@ -101,6 +101,17 @@ class EscalationRpc(Rotas, escalation_service_pb2_grpc.EscalationServiceServicer
             foresight.preview(self.shelf.book, self.roster.shelved, wanted, call.now, request.plan)
         )
 
+    async def PreviewEscalationPlan(
+        self, request: escalation_service_pb2.PreviewEscalationPlanRequest, context: Any
+    ) -> escalation_service_pb2.PreviewEscalationResponse:
+        call = caller()
+        access.may_list(call.actor)
+        await self.roster.refresh()
+        await self.shelf.refresh()
+        wanted = Wanted(request.priority, TYPE_OF[request.type], request.service, request.team)
+        draft = wire.draft(request.plan)
+        return chain_wire.preview(foresight.rehearse(self.shelf.book, self.roster.shelved, wanted, call.now, draft))
+
     async def _shown(self, record: Record[Chain]) -> escalation_pb2.Escalation:
         """The chain now, with whom the next steps would reach."""
         await self.roster.refresh()

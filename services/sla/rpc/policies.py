@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from services.runtime.paging import PageRequest
 from services.runtime.records import Record, Records
 from services.sla.rules import access, promise, publication
 from services.sla.rules.publication import Publication
-from services.sla.store import POLICY_ORDER, Shelf, page_of_versions
+from services.sla.store import POLICY_ORDER, Roster, Shelf, page_of_versions
 from services.sla.wire import policy as policy_wire
 from services.sla.wire import promise as promise_wire
 
@@ -26,6 +27,7 @@ class Policies:
 
     policies: Records[Publication]
     shelf: Shelf
+    roster: Roster
 
     async def DraftPolicy(self, request: sla_service_pb2.DraftPolicyRequest, context: Any) -> sla_pb2.Policy:
         decide = partial(
@@ -88,9 +90,10 @@ class Policies:
     async def PreviewPromise(
         self, request: sla_service_pb2.PreviewPromiseRequest, context: Any
     ) -> sla_service_pb2.PreviewPromiseResponse:
-        await self.shelf.refresh()
+        await asyncio.gather(self.shelf.refresh(), self.roster.refresh())
         call = caller()
-        facts = promise_wire.asked(request, call.actor.unit)
+        vip = self.roster.shelved.directory.is_vip(call.actor.sub)
+        facts = promise_wire.asked(request, call.actor.unit, vip=vip)
         return promise_wire.preview(promise.preview(self.shelf.book, facts, call.now))
 
     async def ExplainPolicy(

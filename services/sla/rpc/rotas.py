@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,7 @@ _SHOWN = timedelta(days=14)
 
 
 class Rotas:
-    """PublishRota, GetRota, ListRotas, GetRotaSchedule, AddRotaOverride, RemoveRotaOverride."""
+    """PublishRota, PreviewRota, GetRota, ListRotas, GetRotaSchedule, AddRotaOverride, RemoveRotaOverride."""
 
     rotas: Records[Rota]
     roster: Roster
@@ -38,6 +38,21 @@ class Rotas:
         if request.etag:
             return _shown(await self.rotas.change(draft.name, call.cause(request), publish, etag=request.etag))
         return _shown(await self.rotas.upsert(draft.name, call.cause(request), publish))
+
+    async def PreviewRota(
+        self, request: escalation_service_pb2.PreviewRotaRequest, context: Any
+    ) -> escalation_service_pb2.PreviewRotaResponse:
+        call = caller()
+        access.may_list(call.actor)
+        await self.roster.refresh()
+        draft, directory = wire.draft(request.rota), self.roster.shelved.directory
+        kept = (await self.rotas.find([draft.name])).get(draft.name)
+        made = rota_changes.rehearse(None if kept is None else kept.state, draft, directory)
+        shifts = rota.schedule(made, *_stretch(request, call.now), directory.reaches)
+        return escalation_service_pb2.PreviewRotaResponse(
+            shifts=[wire.shift(one, directory) for one in shifts],
+            gaps=[wire.gap(one) for one in rota.gaps(made, call.now, directory.reaches)],
+        )
 
     async def GetRota(self, request: escalation_service_pb2.GetRotaRequest, context: Any) -> escalation_pb2.Rota:
         access.may_list(caller().actor)
@@ -59,8 +74,7 @@ class Rotas:
         access.may_list(call.actor)
         await self.roster.refresh()
         directory = self.roster.shelved.directory
-        start = instant(request.start_time) if request.HasField("start_time") else call.now
-        end = instant(request.end_time) if request.HasField("end_time") else start + _SHOWN
+        start, end = _stretch(request, call.now)
         found = (await self.rotas.get(request.name)).state
         following = rota.next_on_call(found, call.now, directory.reaches)
         return escalation_service_pb2.GetRotaScheduleResponse(
@@ -89,6 +103,14 @@ class Rotas:
         call = caller()
         take_back = partial(rota_changes.take_back, override=request.override_id, by=call.actor, now=call.now)
         return _shown(await self.rotas.change(request.name, call.cause(request), take_back))
+
+
+def _stretch(
+    request: escalation_service_pb2.GetRotaScheduleRequest | escalation_service_pb2.PreviewRotaRequest, now: datetime
+) -> tuple[datetime, datetime]:
+    """From when to when somebody asks; two weeks from now unless he says so."""
+    start = instant(request.start_time) if request.HasField("start_time") else now
+    return start, instant(request.end_time) if request.HasField("end_time") else start + _SHOWN
 
 
 def _shown(record: Record[Rota]) -> escalation_pb2.Rota:

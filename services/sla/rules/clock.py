@@ -1,4 +1,4 @@
-"""One clock: business time from the opening of a ticket to a mark, turned by its events alone.
+"""One clock: business time from the opening of a ticket, or from before it, to a mark, turned by its events alone.
 
 Between two turns nothing is stored but the moments at which warning and target will be used up.
 """
@@ -12,8 +12,8 @@ from services.runtime.refusal import Refusal
 from services.runtime.worktime import CalendarVersion, add, elapsed
 from services.sla.rules.phase import Phase, asks_team, phase_of, rearms, same_pause
 from services.sla.rules.segment import NOTHING, ClockDisagreesError, Segment, bounded, prove, ran, stood, used_up
-from services.sla.rules.target import ClockKind, ReopenRule, Target
-from services.sla.rules.ticket import TicketState, Turn
+from services.sla.rules.target import ClockKind, ReopenRule, StartMark, Target
+from services.sla.rules.ticket import Impact, TicketState, Turn
 from services.sla.rules.verdict import JUDGED, LIVE, ClockState, Supersession, Verdict, kept
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "remaining",
     "retarget",
     "start",
+    "superseded",
     "turn",
 ]
 
@@ -42,7 +43,7 @@ class Clock:
     elapsed: business time in [started_at, since.at), which the segments cover without gap.
     due_at, warn_at: when target and warning are used up if it runs on; None while it stands still with time left.
     warned_at, breached_at: when they were used up, None when they are not. fired_at: when a timer noticed the breach.
-    verdicts: how it was judged before, oldest first.
+    verdicts: how it was judged before, oldest first. lead: how many of the segments lie before the ticket's opening.
     """
 
     terms: Target
@@ -58,6 +59,7 @@ class Clock:
     fired_at: datetime | None = None
     segments: tuple[Segment, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
+    lead: int = 0
 
     @property
     def kind(self) -> ClockKind:
@@ -70,10 +72,18 @@ class Clock:
         return self.state in LIVE
 
 
-def start(terms: Target, first: Turn, calendar: CalendarVersion) -> Clock:
-    """A clock that starts with the ticket's first turn, running or paused as that asks."""
-    clock = Clock(terms, ClockState.RUNNING, first.at, NOTHING, first)
-    return _entered(clock, phase_of(terms, first, responded=False), first, calendar)
+def start(terms: Target, first: Turn, calendar: CalendarVersion, impact: Impact | None = None) -> Clock:
+    """A clock that starts with the ticket's first turn, running or paused as that asks.
+
+    impact: where it begins, as if the ticket had been there already, when it counts from there and that was earlier.
+    """
+    phase = phase_of(terms, first, responded=False)
+    if terms.start_mark is not StartMark.IMPACT or impact is None or impact.at >= first.at:
+        return _entered(Clock(terms, ClockState.RUNNING, first.at, NOTHING, first), phase, first, calendar)
+    begun = replace(first, at=impact.at, cause=impact.cause)
+    clock = _entered(Clock(terms, ClockState.RUNNING, begun.at, NOTHING, begun), phase, begun, calendar)
+    clock = _entered(_reached(clock, first, calendar), phase, first, calendar)
+    return replace(clock, lead=len(clock.segments))
 
 
 def turn(
@@ -104,7 +114,7 @@ def turn(
     elif clock.state in JUDGED:
         if clock.terms.reopens is ReopenRule.RESTART:
             return _anew(clock, event, calendar)
-        clock = _superseded(clock, event, Supersession.REOPENED)
+        clock = superseded(clock, event, Supersession.REOPENED)
     return _entered(_reached(clock, event, calendar), phase, event, calendar)
 
 
@@ -118,7 +128,7 @@ def retarget(clock: Clock, terms: Target, event: Turn, ran_by: CalendarVersion, 
     moved = _reached(clock, event, ran_by)
     warn_after, breached = terms.warn_after, used_up(moved.segments, terms.duration)
     if moved.breached_at is not None and moved.breached_at != breached:
-        moved = _superseded(moved, event, Supersession.RETARGETED)
+        moved = superseded(moved, event, Supersession.RETARGETED)
     moved = replace(
         moved,
         terms=terms,
@@ -193,11 +203,11 @@ def _anew(clock: Clock, event: Turn, calendar: CalendarVersion) -> Clock:
         state = ClockState.MET if ended.breached_at is None else ClockState.MISSED
         ended = replace(ended, state=state, stopped_at=event.at)
         check(replace(ended, since=event))
-    ended = _superseded(ended, event, Supersession.REARMED)
+    ended = superseded(ended, event, Supersession.REARMED)
     return replace(start(clock.terms, event, calendar), verdicts=ended.verdicts)
 
 
-def _superseded(clock: Clock, event: Turn, reason: Supersession) -> Clock:
+def superseded(clock: Clock, event: Turn, reason: Supersession) -> Clock:
     """The clock, with what it says kept as a verdict that the event made another."""
     verdict = Verdict(
         clock.state, clock.terms.duration, clock.elapsed, clock.started_at, clock.breached_at, clock.stopped_at,
@@ -210,7 +220,7 @@ def _reached(clock: Clock, event: Turn, calendar: CalendarVersion) -> Clock:
     """The clock with the span since its last turn told in segments up to the event, and judged by nothing after it."""
     since, at = clock.since, event.at
     if clock.breached_at is not None and clock.breached_at > at:
-        clock = _superseded(clock, event, Supersession.CORRECTED)
+        clock = superseded(clock, event, Supersession.CORRECTED)
     if clock.state is ClockState.RUNNING:
         told = tuple(ran(calendar, since.at, at, since.cause))
         used = clock.elapsed + elapsed(calendar, since.at, at)
@@ -225,7 +235,10 @@ def _reached(clock: Clock, event: Turn, calendar: CalendarVersion) -> Clock:
 def _entered(clock: Clock, phase: Phase, event: Turn, calendar: CalendarVersion) -> Clock:
     """The clock from an event on, its segments complete up to it."""
     clock = replace(
-        clock, since=event, segments=bounded(clock.segments), fired_at=clock.fired_at if clock.breached_at else None
+        clock,
+        since=event,
+        segments=bounded(clock.segments, clock.lead),
+        fired_at=clock.fired_at if clock.breached_at else None,
     )
     if phase is Phase.STOP:
         state = ClockState.MET if clock.breached_at is None else ClockState.MISSED

@@ -13,7 +13,7 @@ from services.sla.rules.book import Book, unverified_years
 from services.sla.rules.clock import Clock, ClockState
 from services.sla.rules.history import Step
 from services.sla.rules.target import INTERNAL, ClockKind
-from services.sla.rules.ticket import Facts, Turn
+from services.sla.rules.ticket import Facts, Impact, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class TicketClocks:
 
     facts: of the ticket now; chosen_for: those that the policy was chosen by.
     trail: the ticket's states since it was opened, so that a promise made later counts from the opening.
+    impact: when the impact began, None while that is not known.
     history: what they were folded from, kept by whoever hears the events; the fold itself does not read it.
     last_at: the latest event; passed: the latest deadline that a timer found to have passed, None before the first.
     """
@@ -43,6 +44,7 @@ class TicketClocks:
     calendar_version: int = 0
     clocks: tuple[Clock, ...] = ()
     history: tuple[Step, ...] = ()
+    impact: Impact | None = None
 
     @property
     def live(self) -> bool:

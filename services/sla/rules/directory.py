@@ -10,11 +10,12 @@ REQUESTER = "requester"
 
 @dataclass(frozen=True, slots=True)
 class Colleague:
-    """A person who may be told; gone: disabled."""
+    """A person who may be told; gone: disabled. vip: whose tickets policies may single out, staff or not."""
 
     display_name: str
     staff: bool
     gone: bool = False
+    vip: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """Staff by name and teams by name; whoever is missing is nobody who can be told."""
+    """Staff and VIPs by name and teams by name; whoever is missing is nobody who can be told, and no VIP."""
 
     people: Mapping[str, Colleague] = field(default_factory=dict)
     teams: Mapping[str, Group] = field(default_factory=dict)
@@ -42,3 +43,8 @@ class Directory:
         """How a person is called; "" when nobody is known by that name."""
         found = self.people.get(person)
         return "" if found is None else found.display_name
+
+    def is_vip(self, person: str) -> bool:
+        """Whether policies may single out what such a person files."""
+        found = self.people.get(person)
+        return found is not None and found.vip

@@ -171,7 +171,7 @@ def publish(
         Refusal: ROLE_REQUIRED, or INVALID with the field of the request that is at fault.
     """
     may_configure(by)
-    _check(draft, frozenset(rotas))
+    check(draft, rotas)
     names = checked_names(draft.display_names, "plan.display_names")
     version = plan.version if plan is not None else 0
     published = replace(draft, display_names=names, retired=False, version=version + 1)
@@ -203,7 +203,12 @@ def quiet_hours(zone: str, start: str, end: str, through: Iterable[int]) -> Quie
     return Quiet(zone, time_of_day(start, f"{where}.start"), time_of_day(end, f"{where}.end"), frozenset(through))
 
 
-def _check(draft: Plan, rotas: frozenset[str]) -> None:
+def check(draft: Plan, rotas: Iterable[str]) -> None:
+    """Refuses what cannot be published. rotas: the names of all that are published.
+
+    Raises:
+        Refusal: INVALID with the field of the request that is at fault.
+    """
     if NAME.fullmatch(draft.name) is None:
         raise Refusal.invalid(
             "plan.name", "NAME_INVALID", 'Name it "escalationPlans/" and small letters, digits and dashes, 63 at most.'
@@ -223,8 +228,9 @@ def _check(draft: Plan, rotas: frozenset[str]) -> None:
             )
     if not 1 <= len(draft.steps) <= STEPS:
         raise Refusal.invalid("plan.steps", "PLAN_STEPS_INVALID", f"Give it 1 to {STEPS} steps.")
+    known = frozenset(rotas)
     for at, step in enumerate(draft.steps):
-        _check_step(step, rotas, f"plan.steps[{at}]")
+        _check_step(step, known, f"plan.steps[{at}]")
 
 
 def _check_step(step: Step, rotas: frozenset[str], where: str) -> None:

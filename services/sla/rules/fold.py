@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from services.runtime.worktime import CalendarVersion
 from services.sla.rules import clock as clock_rules
+from services.sla.rules import impact as impact_rules
 from services.sla.rules.book import Book
 from services.sla.rules.clock import JUDGED, Clock
 from services.sla.rules.clocks import (
@@ -25,7 +26,7 @@ from services.sla.rules.clocks import (
     TicketClocks,
     moments,
 )
-from services.sla.rules.target import ClockKind, StartMark, Target
+from services.sla.rules.target import ClockKind, Target
 from services.sla.rules.ticket import DONE_STATES, OPEN_STATES, Seen, Turn
 
 TRAIL_KEPT = 200
@@ -56,8 +57,11 @@ def fold(
         facts=seen.facts,
         trail=_extended(before.trail, event),
         last_at=event.at,
+        impact=impact_rules.known(before.impact, seen.impact_at, event),
     )
     after = _turned(after, seen, event, book, reopened=_reopened(before.trail[-1], event))
+    if after.impact != before.impact:
+        after = _moved(after, event, book)
     if after.facts != after.chosen_for and (after.live or seen.state in OPEN_STATES):
         after = _chosen(after, seen, event, book)
     after = _judged(after)
@@ -108,10 +112,20 @@ def _turned(clocks: TicketClocks, seen: Seen, event: Turn, book: Book, *, reopen
     return replace(clocks, clocks=turned)
 
 
+def _moved(clocks: TicketClocks, event: Turn, book: Book) -> TicketClocks:
+    """Each clock begun where the start of the impact now says, if its promise counts from there."""
+    if not clocks.clocks or not clocks.policy:
+        return clocks
+    calendar, first = book.version(clocks.calendar, clocks.calendar_version), clocks.trail[0]
+    moved = tuple(impact_rules.moved(one, first, clocks.impact, event, calendar) for one in clocks.clocks)
+    return replace(clocks, clocks=moved)
+
+
 def _chosen(clocks: TicketClocks, seen: Seen, event: Turn, book: Book) -> TicketClocks:
-    """The clocks under the policy that fits the ticket now: those that live keep their elapsed time, those that it adds
-    count from their start, those that it does not know are cancelled, and those that were judged stay so. The policy
-    that they have already keeps its version, however often it was published since.
+    """The clocks under the policy that fits the ticket now: those that live keep their elapsed time (that before the
+    opening only if the new target counts from the impact), those that it adds count from their start, those that it
+    does not know are cancelled, and those that were judged stay so. The policy that they have already keeps its
+    version, however often it was published since.
     """
     policy = book.choose(seen.facts, event.at)
     if policy is not None and policy.name == clocks.policy:
@@ -132,11 +146,12 @@ def _chosen(clocks: TicketClocks, seen: Seen, event: Turn, book: Book) -> Ticket
             if terms is None:
                 after.append(clock_rules.cancel(old, event, ran_by))
             else:
-                after.append(clock_rules.retarget(old, terms, event, ran_by, runs_by))
+                taken = clock_rules.retarget(old, terms, event, ran_by, runs_by)
+                after.append(impact_rules.moved(taken, clocks.trail[0], clocks.impact, event, runs_by))
         elif old is not None and (old.state in JUDGED or terms is None):
             after.append(old)
         elif terms is not None:
-            after.append(_from_start(terms, clocks.trail, event, seen, runs_by))
+            after.append(_from_start(terms, clocks, event, seen.responded_at, runs_by))
     return replace(
         clocks,
         chosen_for=seen.facts,
@@ -148,12 +163,12 @@ def _chosen(clocks: TicketClocks, seen: Seen, event: Turn, book: Book) -> Ticket
     )
 
 
-def _from_start(terms: Target, trail: tuple[Turn, ...], event: Turn, seen: Seen, calendar: CalendarVersion) -> Clock:
+def _from_start(
+    terms: Target, clocks: TicketClocks, event: Turn, responded_at: datetime | None, calendar: CalendarVersion
+) -> Clock:
     """A clock as it would stand had it been promised when the ticket was opened."""
-    first, impact_at, responded_at = trail[0], seen.impact_at, seen.responded_at
-    if terms.start_mark is StartMark.IMPACT and impact_at is not None and impact_at < first.at:
-        first = replace(first, at=impact_at)
-    clock = clock_rules.start(terms, first, calendar)
+    trail = clocks.trail
+    clock = clock_rules.start(terms, trail[0], calendar, clocks.impact)
     for last, passed in pairwise((*trail, event)):
         responded = responded_at if responded_at is not None and responded_at <= passed.at else None
         clock = clock_rules.turn(clock, passed, responded, calendar, reopened=_reopened(last, passed))

@@ -10,7 +10,7 @@ from services.sla.rules import clock as clock_rules
 from services.sla.rules.book import Book
 from services.sla.rules.chain import Chain, pending
 from services.sla.rules.clock import Clock
-from services.sla.rules.escalation import Plan, Wanted, choose
+from services.sla.rules.escalation import Plan, Wanted, check, choose
 from services.sla.rules.rungs import ClockSeen, Rung, rungs
 from services.sla.rules.ticket import Facts, TicketState, Turn
 from services.sla.rules.told import Shelved, Told, resolve
@@ -39,7 +39,20 @@ def preview(book: Book, shelved: Shelved, wanted: Wanted, now: datetime, plan: s
     Raises:
         Refusal: NOT_FOUND, when there is no such plan.
     """
-    chosen = _named(shelved, plan) if plan else choose(shelved.plans, wanted)
+    return _foreseen(book, shelved, wanted, now, _named(shelved, plan) if plan else choose(shelved.plans, wanted))
+
+
+def rehearse(book: Book, shelved: Shelved, wanted: Wanted, now: datetime, draft: Plan) -> Foresight:
+    """What would be told of such a ticket by a plan that is not published, if it could be.
+
+    Raises:
+        Refusal: INVALID with the field of the plan that is at fault.
+    """
+    check(draft, shelved.rotas)
+    return _foreseen(book, shelved, wanted, now, draft)
+
+
+def _foreseen(book: Book, shelved: Shelved, wanted: Wanted, now: datetime, chosen: Plan | None) -> Foresight:
     policy = book.choose(Facts(wanted.priority, wanted.type, wanted.service, source=""))
     if policy is None or chosen is None:
         return Foresight("" if policy is None else policy.name, chosen)

@@ -27,6 +27,7 @@ class Step:
     hold: HoldReason | None = None
     team: str = ""
     updated: bool = False
+    impact_at: datetime | None = None
 
 
 def extended(history: tuple[Step, ...], seen: Seen, at: datetime) -> tuple[Step, ...]:
@@ -34,7 +35,7 @@ def extended(history: tuple[Step, ...], seen: Seen, at: datetime) -> tuple[Step,
 
     A ticket that passes 2,000 such steps is kept no further, and cannot be judged again (see `whole`).
     """
-    step = Step(at, seen.state, seen.facts, seen.responded_at, seen.hold, seen.team, seen.updated)
+    step = Step(at, seen.state, seen.facts, seen.responded_at, seen.hold, seen.team, seen.updated, seen.impact_at)
     if history and not step.updated and replace(history[-1], at=at, updated=False) == step:
         return history
     return (*history, step) if len(history) <= MOST else history

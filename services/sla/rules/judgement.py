@@ -19,6 +19,7 @@ from services.sla.rules.fold import fold
 from services.sla.rules.history import Step
 from services.sla.rules.policy import ClockKind, Target
 from services.sla.rules.segment import NOTHING, Segment
+from services.sla.rules.target import StartMark
 from services.sla.rules.ticket import Seen, TicketState
 from services.sla.rules.trial import Trial
 
@@ -43,6 +44,7 @@ class Reason(StrEnum):
     CALENDAR = "calendar"
     PAUSES = "pauses"
     EDITION = "edition"
+    START = "start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Outcome:
     """One clock as it was judged, without its segments.
 
     elapsed: business time up to the stop or the latest event. pauses: states in which it stands still.
+    start: from where it counts.
     """
 
     kind: ClockKind
@@ -62,6 +65,7 @@ class Outcome:
     due_at: datetime | None
     breached_at: datetime | None
     stopped_at: datetime | None
+    start: StartMark = StartMark.OPENED
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,7 @@ def outcome(clock: Clock, policy: str, calendar: str, now: datetime) -> Outcome:
         clock.due_at,
         clock.breached_at,
         clock.stopped_at,
+        clock.terms.start_mark,
     )
 
 
@@ -132,6 +137,7 @@ def refolded(filed: Filed, book: Book) -> TicketClocks | None:
             importing=False,
             hold=step.hold,
             updated=step.updated,
+            impact_at=step.impact_at,
         )
         clocks, _ = fold(clocks, seen, step.at, "", book)
     return clocks
@@ -218,15 +224,21 @@ def _reasons(old: Outcome | None, new: Outcome | None, trial: Trial) -> Iterator
     target = old.target != new.target
     hours = old.elapsed != new.elapsed and (old.calendar != new.calendar or new.calendar in trial.calendars)
     pauses = old.elapsed != new.elapsed and old.pauses != new.pauses
+    start = old.elapsed != new.elapsed and old.start is not new.start
     if old.stopped_at is not None and new.stopped_at is not None:
         # Would the other target alone have done it, or the other time that was counted?
         by_target = target and (old.elapsed >= new.target) is (new.verdict is Verdict.MISSED)
         by_time = (new.elapsed >= old.target) is (new.verdict is Verdict.MISSED)
         target = target and (by_target or not by_time)
-        hours, pauses = hours and not by_target, pauses and not by_target
+        hours, pauses, start = (each and not by_target for each in (hours, pauses, start))
     found = [
         reason
-        for reason, differs in ((Reason.TARGET, target), (Reason.CALENDAR, hours), (Reason.PAUSES, pauses))
+        for reason, differs in (
+            (Reason.TARGET, target),
+            (Reason.CALENDAR, hours),
+            (Reason.PAUSES, pauses),
+            (Reason.START, start),
+        )
         if differs
     ]
     yield from found or (Reason.EDITION,)

@@ -74,8 +74,13 @@ class Match:
                 asked = frozenset(wanted)
                 yield Finding(name, tuple(sorted(str(one) for one in asked)), (str(given),), given in asked)
         if self.condition is not None:
-            read = tuple(f"{name} = {getattr(facts, name)}" for name in self.condition.reads)
+            read = tuple(f"{name} = {_told(getattr(facts, name))}" for name in self.condition.reads)
             yield Finding("condition", (self.condition.text,), read, self.condition.test(facts) is True)
+
+
+def _told(value: object) -> str:
+    """A value as a condition would write it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def check(match: Match) -> None:

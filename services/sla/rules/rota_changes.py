@@ -56,6 +56,16 @@ def publish(rota: Rota | None, draft: Rota, directory: Directory, *, by: Actor, 
     return _told(replace(published, version=before.version + 1), now)
 
 
+def rehearse(rota: Rota | None, draft: Rota, directory: Directory) -> Rota:
+    """The rota that the draft would make, with the overrides that are there; nothing is announced by it.
+
+    Raises:
+        Refusal: INVALID with the field of the request that is at fault.
+    """
+    _check(draft, directory)
+    return replace(draft, overrides=() if rota is None else rota.overrides)
+
+
 def put_in(rota: Rota, override: Override, directory: Directory, *, by: Actor, now: datetime) -> Changed:
     """Somebody stands in for a time; overrides that ended a month ago are forgotten.
 
@@ -117,10 +127,23 @@ def _told(rota: Rota, now: datetime) -> Changed:
 
 
 def _check(draft: Rota, directory: Directory) -> None:
+    check(draft)
+    for at, layer in enumerate(draft.layers):
+        for place, person in enumerate(layer.people):
+            _known(person, directory, f"rota.layers[{at}].people[{place}]")
+
+
+def check(draft: Rota) -> None:
+    """Refuses what cannot be published whoever works here.
+
+    Raises:
+        Refusal: INVALID with the field of the request that is at fault.
+    """
     if NAME.fullmatch(draft.name) is None:
         raise Refusal.invalid(
             "rota.name", "NAME_INVALID", 'Name it "rotas/" and small letters, digits and dashes, 63 at most.'
         )
+    checked_names(draft.display_names, "rota.display_names")
     zone_of(draft.zone, "rota.time_zone")
     if not 0 <= draft.notice_days <= LONGEST_NOTICE:
         raise Refusal.invalid(
@@ -129,14 +152,15 @@ def _check(draft: Rota, directory: Directory) -> None:
     if not 1 <= len(draft.layers) <= LAYERS:
         raise Refusal.invalid("rota.layers", "ROTA_LAYERS_INVALID", f"Give it 1 to {LAYERS} layers.")
     for at, layer in enumerate(draft.layers):
-        _check_layer(layer, directory, f"rota.layers[{at}]")
+        _check_layer(layer, f"rota.layers[{at}]")
 
 
-def _check_layer(layer: Layer, directory: Directory, where: str) -> None:
+def _check_layer(layer: Layer, where: str) -> None:
     if not 1 <= len(layer.people) <= PEOPLE:
         raise Refusal.invalid(f"{where}.people", "ROTA_PEOPLE_INVALID", f"Name 1 to {PEOPLE} people in their order.")
     for at, person in enumerate(layer.people):
-        _known(person, directory, f"{where}.people[{at}]")
+        if not person.startswith("people/"):
+            raise Refusal.invalid(f"{where}.people[{at}]", "PERSON_UNKNOWN", 'Name a person such as "people/zhou-yan".')
     if layer.last is not None and layer.last <= layer.first:
         raise Refusal.invalid(
             f"{where}.last_date", "ROTA_DATES_INVALID", "Let the layer end after the day on which it begins."

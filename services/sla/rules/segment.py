@@ -71,8 +71,13 @@ def used_up(told: tuple[Segment, ...], target: timedelta) -> datetime | None:
     return None
 
 
-def bounded(told: tuple[Segment, ...]) -> tuple[Segment, ...]:
-    """The segments, the oldest of each kind summed up when there are too many; no sum changes."""
+def bounded(told: tuple[Segment, ...], lead: int = 0) -> tuple[Segment, ...]:
+    """The segments, the oldest of each kind summed up when there are too many; no sum changes.
+
+    lead: how many of the first stay as they are, because they lie before the opening and may be taken back.
+    """
+    if lead:
+        return (*told[:lead], *bounded(told[lead:]))
     if len(told) <= MOST:
         return told
     old, young = told[:-_KEPT], told[-_KEPT:]
@@ -91,6 +96,11 @@ def bounded(told: tuple[Segment, ...]) -> tuple[Segment, ...]:
         merged.append(Segment(at, end, kind, alike[0].cause, state, count, hold))
         at = end
     return (*merged, *young)
+
+
+def running(told: tuple[Segment, ...]) -> timedelta:
+    """The time in which the segments ran."""
+    return sum((one.length for one in told if one.kind is SegmentKind.RUNNING), NOTHING)
 
 
 def prove(told: tuple[Segment, ...], start: datetime, until: datetime, elapsed: timedelta) -> None:

@@ -44,7 +44,9 @@ DONE_STATES = frozenset({TicketState.RESOLVED, TicketState.CLOSED})
 class Facts:
     """What a policy is chosen by. priority: 1 to 4, 0 before triage. source: "" for live tickets.
 
-    unit: the requester's, as of the ticket. channel: "portal", "email", ... impact, urgency: 1 to 3, 0 before triage.
+    unit: the customer group, as the ticket has it. channel: "portal", "email", ... impact, urgency: 1 to 3, 0 before
+    triage. item: "items/<id>", what was ordered or is broken. vip: the requester is one, as the directory said when the
+    ticket was first heard of.
     """
 
     priority: int
@@ -57,6 +59,8 @@ class Facts:
     channel: str = ""
     impact: int = 0
     urgency: int = 0
+    item: str = ""
+    vip: bool = False
 
     @property
     def ticket_type(self) -> TicketType:
@@ -68,8 +72,8 @@ class Facts:
 class Seen:
     """A ticket as one of its events shows it.
 
-    opened_at: where its clocks start, unless they count from impact_at, the start of the impact, None while no ticket
-    knows one. responded_at: the first public reply of a person, None before it. hold: what it waits for, on hold alone.
+    opened_at: where its clocks start, unless they count from impact_at, the start of the impact, None while it is not
+    known. responded_at: the first public reply of a person, None before it. hold: what it waits for, on hold alone.
     updated: this event is a public word of ours.
     """
 
@@ -103,3 +107,11 @@ class Turn:
     def stands_as(self, other: Turn) -> bool:
         """Whether nothing lies between the two that any clock asks about."""
         return (self.state, self.hold, self.team) == (other.state, other.hold, other.team)
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """When the impact began, as far as the ticket says, and by which event it said so."""
+
+    at: datetime
+    cause: str

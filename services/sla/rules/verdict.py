@@ -27,13 +27,15 @@ class Supersession(StrEnum):
     """Why a verdict is another now.
 
     CORRECTED: an event had happened before the breach and came after it. RETARGETED: another promise. REOPENED: its
-    ticket is worked on again. REARMED: the clock began anew.
+    ticket is worked on again. REARMED: the clock began anew. IMPACT_MOVED: it counts from the start of the impact, and
+    that was said, corrected or taken back.
     """
 
     CORRECTED = "corrected"
     RETARGETED = "retargeted"
     REOPENED = "reopened"
     REARMED = "rearmed"
+    IMPACT_MOVED = "impact_moved"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Documents of calendars, policies and clocks, of plans, rotas and chains, and the lists made of them."""
 
+from services.sla.store.alike import Alike
 from services.sla.store.book import Shelf
 from services.sla.store.calendars import CALENDARS, editions_page
 from services.sla.store.chains import CHAINS
@@ -24,6 +25,7 @@ __all__ = [
     "POLICY_ORDER",
     "ROTAS",
     "TEAMS",
+    "Alike",
     "Judgements",
     "Past",
     "Roster",

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from services.runtime.actor import Actor
 from services.runtime.paging import Page, PageRequest
@@ -17,7 +17,7 @@ from services.sla.rules.clock import Clock, ClockState
 from services.sla.rules.clocks import Moment, TicketClocks, moments
 from services.sla.rules.segment import Segment
 from services.sla.rules.target import ClockKind
-from services.sla.rules.ticket import HoldReason, TicketState, Turn
+from services.sla.rules.ticket import HoldReason, Impact, TicketState, Turn
 from services.sla.rules.verdict import Supersession, Verdict
 from services.sla.store import history
 from services.sla.store.policies import decode_target, encode_target
@@ -82,6 +82,7 @@ def _encode(one: TicketClocks) -> dict[str, Any]:
         "calendar_version": one.calendar_version,
         "clocks": [_encode_clock(clock) for clock in one.clocks],
         "history": history.encode(one.history),
+        "impact": None if one.impact is None else [one.impact.at, one.impact.cause],
         "opened": one.trail[0].at,
         # For the list alone.
         "live": one.live,
@@ -109,6 +110,7 @@ def _decode(document: Mapping[str, Any]) -> TicketClocks:
         calendar_version=document["calendar_version"],
         clocks=tuple(_decode_clock(one) for one in document["clocks"]),
         history=history.decode(document.get("history")),
+        impact=None if document.get("impact") is None else Impact(*document["impact"]),
     )
 
 
@@ -133,6 +135,8 @@ def _encode_clock(one: Clock) -> dict[str, Any]:
         "since": _encode_turn(one.since),
         "segments": [_encode_segment(part) for part in one.segments],
     }
+    if one.lead:
+        document["lead"] = one.lead
     if one.verdicts:
         document["verdicts"] = [_encode_verdict(verdict) for verdict in one.verdicts]
     document.update((name, at) for name in _MOMENTS if (at := getattr(one, f"{name}_at")) is not None)
@@ -181,6 +185,7 @@ def _decode_clock(document: Mapping[str, Any]) -> Clock:
         breached_at=document.get("breached"),
         stopped_at=document.get("stopped"),
         fired_at=document.get("fired"),
+        lead=document.get("lead", 0),
     )
 
 
@@ -189,6 +194,8 @@ def _message(event: Any, stamp: Stamp) -> Any:
 
 
 _LIVE = {"partialFilterExpression": {"state.live": True}}
+_ENDED = {"partialFilterExpression": {"state.live": False}}
+_ALIKE = ("state.facts.type", "state.facts.priority", "state.calendar")
 
 CLOCKS = Kind[TicketClocks](
     collection="clocks",
@@ -199,6 +206,7 @@ CLOCKS = Kind[TicketClocks](
     indexes=(
         IndexModel([("state.due", ASCENDING), ("_id", ASCENDING)], name="due", **_LIVE),
         IndexModel([("state.opened", ASCENDING), ("_id", ASCENDING)], name="opened"),
+        IndexModel([*((path, ASCENDING) for path in _ALIKE), ("state.opened", DESCENDING)], name="alike", **_ENDED),
         IndexModel([("state.team", ASCENDING), ("state.due", ASCENDING), ("_id", ASCENDING)], name="team", **_LIVE),
     ),
 )

@@ -13,11 +13,11 @@ from services.sla.rules.directory import Colleague, Group
 
 
 def _encode_person(one: Colleague) -> dict[str, Any]:
-    return {"display_name": one.display_name, "staff": one.staff, "gone": one.gone}
+    return {"display_name": one.display_name, "staff": one.staff, "gone": one.gone, "vip": one.vip}
 
 
 def _decode_person(document: Mapping[str, Any]) -> Colleague:
-    return Colleague(document["display_name"], document["staff"], document["gone"])
+    return Colleague(document["display_name"], document["staff"], document["gone"], document.get("vip", False))
 
 
 def _encode_team(one: Group) -> dict[str, Any]:
@@ -37,7 +37,14 @@ PEOPLE = Kind[Colleague](
     encode=_encode_person,
     decode=_decode_person,
     message=_untold,
-    # Covers the question whether anything changed since.
-    indexes=(IndexModel([("state.staff", ASCENDING), ("version", ASCENDING)], name="staff"),),
+    # They cover the question whether anything changed since.
+    indexes=(
+        IndexModel([("state.staff", ASCENDING), ("version", ASCENDING)], name="staff"),
+        IndexModel(
+            [("state.vip", ASCENDING), ("version", ASCENDING)],
+            name="vip",
+            partialFilterExpression={"state.vip": True},
+        ),
+    ),
 )
 TEAMS = Kind[Group](collection="teams", encode=_encode_team, decode=_decode_team, message=_untold)

@@ -13,7 +13,8 @@ from services.sla.rules.ticket import Facts, HoldReason, TicketState, TicketType
 
 # Milliseconds since 1970, state, number of the facts, milliseconds of the first reply.
 _STEP = struct.Struct("<qBHq")
-# Number of the (hold, team, word of ours); kept beside the steps, since histories of the first form have none.
+# Number of the (hold, team, word of ours, and the start of the impact where it is known); kept beside the steps, since
+# histories of the first form have none.
 _STANDING = struct.Struct("<H")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -34,11 +35,14 @@ _NUMBERS = {state: number for number, state in enumerate(_STATES)}
 def encode(history: tuple[Step, ...]) -> dict[str, Any]:
     """The steps as one run of bytes, and the sets of facts that they name by number."""
     facts: dict[Facts, int] = {}
-    stood: dict[tuple[str | None, str, bool], int] = {}
+    stood: dict[tuple[Any, ...], int] = {}
     steps, standing = bytearray(), bytearray()
     for step in history:
         hold = None if step.hold is None else step.hold.value
-        standing += _STANDING.pack(stood.setdefault((hold, step.team, step.updated), len(stood)))
+        way: tuple[Any, ...] = (hold, step.team, step.updated)
+        if step.impact_at is not None:
+            way = (*way, _millis(step.impact_at))
+        standing += _STANDING.pack(stood.setdefault(way, len(stood)))
         number = facts.setdefault(step.facts, len(facts))
         replied = _NEVER if step.responded_at is None else _millis(step.responded_at)
         steps += _STEP.pack(_millis(step.at), _NUMBERS[step.state], number, replied)
@@ -55,7 +59,10 @@ def decode(document: Mapping[str, Any] | None) -> tuple[Step, ...]:
     if document is None:
         return ()
     facts = [decode_facts(one) for one in document["facts"]]
-    ways = [(None if hold is None else HoldReason(hold), team, word) for hold, team, word in document.get("stood", ())]
+    ways = [
+        (None if hold is None else HoldReason(hold), team, word, *(_instant(at) for at in impact))
+        for hold, team, word, *impact in document.get("stood", ())
+    ]
     stood = [ways[number] for (number,) in _STANDING.iter_unpack(document.get("standing", b""))]
     return tuple(
         Step(

@@ -20,6 +20,7 @@ from services.sla.rules.clock import ClockState
 from services.sla.rules.clocks import TicketClocks
 from services.sla.rules.judgement import GIVEN, Filed, Outcome, Verdict, verdict
 from services.sla.rules.policy import ClockKind
+from services.sla.rules.target import StartMark
 from services.sla.rules.ticket import TicketState
 from services.sla.rules.trial import Period
 from services.sla.store import history
@@ -130,6 +131,7 @@ def _outcome(one: Mapping[str, Any], state: Mapping[str, Any], now: datetime) ->
         due_at=one.get("due"),
         breached_at=one.get("breached"),
         stopped_at=one.get("stopped"),
+        start=StartMark(terms.get("start", StartMark.OPENED)),
     )
 
 

@@ -52,7 +52,7 @@ class Roster:
             plans, rotas, people, teams = await asyncio.gather(
                 self._changed(self._plans),
                 self._changed(self._rotas),
-                self._changed(self._people, {"state.staff": True}),
+                self._changed(self._people, {"$or": [{"state.staff": True}, {"state.vip": True}]}),
                 self._changed(self._teams),
             )
             now = self.shelved

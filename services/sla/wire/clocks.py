@@ -20,6 +20,7 @@ from services.sla.rules.clocks import (
     ClockWarned,
     TicketClocks,
 )
+from services.sla.rules.outlook import LEAST, Outlook
 from services.sla.rules.phase import asks_team
 from services.sla.rules.segment import Segment
 from services.sla.rules.target import ClockKind
@@ -57,6 +58,23 @@ def ticket_clocks(
         team=clocks.team,
         importing=clocks.importing,
     )
+
+
+def expecting(clocks: sla_pb2.TicketClocks, outlook: Outlook | None) -> sla_pb2.TicketClocks:
+    """The clocks with when tickets like this one were done; as they are when nothing is to be expected."""
+    if outlook is not None:
+        clocks.outlook.CopyFrom(
+            sla_pb2.Outlook(
+                half_time=timestamp(outlook.half_at),
+                most_time=timestamp(outlook.most_at),
+                half_left=None if outlook.half is None else duration(outlook.half),
+                most_left=None if outlook.most is None else duration(outlook.most),
+                like_count=outlook.like,
+                needed_count=LEAST,
+                any_service=outlook.any_service,
+            )
+        )
+    return clocks
 
 
 def told(event: ClocksEvent, etag: str) -> Message:

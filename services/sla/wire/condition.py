@@ -17,12 +17,14 @@ _TYPES: dict[str, Any] = {
     "impact": cel.Type.INT,
     "urgency": cel.Type.INT,
     "ticket_type": cel.Type.STRING,
+    "item": cel.Type.STRING,
     "service": cel.Type.STRING,
     "category": cel.Type.STRING,
     "site": cel.Type.STRING,
     "unit": cel.Type.STRING,
     "channel": cel.Type.STRING,
     "source": cel.Type.STRING,
+    "vip": cel.Type.BOOL,
 }
 FIELDS = tuple(_TYPES)
 _STRING = r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'"
@@ -57,7 +59,7 @@ def condition(text: str) -> Condition | None:
     return Condition(text, _Test(text), reads, cost)
 
 
-def values(facts: Facts) -> dict[str, int | str]:
+def values(facts: Facts) -> dict[str, int | str | bool]:
     """What a condition reads of a ticket, by name."""
     return {name: getattr(facts, name) for name in FIELDS}
 

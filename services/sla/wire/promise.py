@@ -16,14 +16,14 @@ from services.sla.wire.policy import KINDS, state
 from services.sla.wire.ticket import CHANNEL_OF, HOLDS, STATES, TYPE_OF
 
 
-def asked(request: sla_service_pb2.PreviewPromiseRequest, unit: str) -> Facts:
-    """What the ticket to be opened would be like. unit: of whoever opens it."""
-    return _facts(request, unit, source="")
+def asked(request: sla_service_pb2.PreviewPromiseRequest, unit: str, *, vip: bool) -> Facts:
+    """What the ticket to be opened would be like. unit, vip: of whoever opens it, unless the request says otherwise."""
+    return _facts(request, unit, "", vip=request.vip if request.HasField("vip") else vip)
 
 
 def tried(request: sla_service_pb2.ExplainPolicyRequest) -> Facts:
     """What the made-up ticket is like."""
-    return _facts(request, request.unit, request.source)
+    return _facts(request, request.unit, request.source, vip=request.vip)
 
 
 def open_time(request: sla_service_pb2.ExplainPolicyRequest, now: datetime) -> datetime:
@@ -52,7 +52,11 @@ def explained(found: tuple[Tried, ...], promise: Promise | None) -> sla_service_
 
 
 def _facts(
-    request: sla_service_pb2.PreviewPromiseRequest | sla_service_pb2.ExplainPolicyRequest, unit: str, source: str
+    request: sla_service_pb2.PreviewPromiseRequest | sla_service_pb2.ExplainPolicyRequest,
+    unit: str,
+    source: str,
+    *,
+    vip: bool,
 ) -> Facts:
     return Facts(
         request.priority,
@@ -65,6 +69,8 @@ def _facts(
         channel=CHANNEL_OF[request.channel or ticket_pb2.CHANNEL_PORTAL],
         impact=request.impact,
         urgency=request.urgency,
+        item=request.item,
+        vip=vip,
     )
 
 

@@ -29,7 +29,7 @@ def rota(one: Rota, etag: str) -> escalation_pb2.Rota:
         notice_days=one.notice_days,
         retired=one.retired,
         overrides=[_override(part) for part in one.overrides],
-        gaps=[_gap(part) for part in one.gaps],
+        gaps=[gap(part) for part in one.gaps],
     )
 
 
@@ -73,13 +73,18 @@ def shift(one: Shift, directory: Directory) -> escalation_pb2.RotaShift:
     )
 
 
+def gap(one: Gap) -> escalation_pb2.RotaGap:
+    """A gap; without an end when none is in sight."""
+    return escalation_pb2.RotaGap(start_time=timestamp(one.start), end_time=timestamp(one.end))
+
+
 def told(event: RotaPublished | RotaGapFound, etag: str) -> Message:
     """The message of an event."""
     match event:
         case RotaPublished():
             return escalation_events_pb2.RotaPublished(rota=rota(event.rota, etag))
         case RotaGapFound():
-            return escalation_events_pb2.RotaGapFound(rota=rota(event.rota, etag), gap=_gap(event.gap))
+            return escalation_events_pb2.RotaGapFound(rota=rota(event.rota, etag), gap=gap(event.gap))
 
 
 def _layer(one: Layer) -> escalation_pb2.RotaLayer:
@@ -140,7 +145,3 @@ def _override(one: Override) -> escalation_pb2.RotaOverride:
         reason=one.reason,
         author=one.author,
     )
-
-
-def _gap(one: Gap) -> escalation_pb2.RotaGap:
-    return escalation_pb2.RotaGap(start_time=timestamp(one.start), end_time=timestamp(one.end))

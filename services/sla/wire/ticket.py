@@ -42,6 +42,7 @@ def seen(ticket: ticket_pb2.Ticket, *, updated: bool = False) -> Seen:
             channel=CHANNEL_OF.get(ticket.channel, ""),
             impact=ticket.impact,
             urgency=ticket.urgency,
+            item=ticket.item,
         ),
         requester=ticket.requester,
         unit=ticket.unit,
@@ -51,6 +52,7 @@ def seen(ticket: ticket_pb2.Ticket, *, updated: bool = False) -> Seen:
         importing=ticket.importing,
         hold=HOLD_OF.get(ticket.hold.reason) if held else None,
         updated=updated,
+        impact_at=instant(ticket.impact_start_time) if ticket.HasField("impact_start_time") else None,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from throughline.tickets.v1 import ticket_pb2
+from throughline.tickets.v1 import journey_pb2, ticket_pb2
 from throughline.tickets.v1 import tickets_service_pb2 as pb
 
 from services.runtime.door import caller
@@ -12,8 +12,11 @@ from services.runtime.journal import Entry
 from services.runtime.paging import PageRequest
 from services.tickets.rpc.desk import Desk, reply
 from services.tickets.rules import access
+from services.tickets.rules import journey as journeys
+from services.tickets.rules.ticket import Ticket
 from services.tickets.store.queries import ORDERS, binding, query
-from services.tickets.store.timeline import timeline
+from services.tickets.store.timeline import timeline, whole
+from services.tickets.wire.journey import journey_message, journey_moment, off_hours, otlp
 from services.tickets.wire.requests import order, selection
 from services.tickets.wire.timeline import timeline_entry
 
@@ -56,3 +59,24 @@ class Reading(Desk):
         page = PageRequest(request.page_size, request.page_token, f"{request.name} {inside}")
         found = await timeline(self.stores.tickets.journal, request.name, page, line)
         return pb.ListTimelineEntriesResponse(entries=found.items, next_page_token=found.next_token)
+
+    async def GetJourney(self, request: pb.GetJourneyRequest, context: Any) -> journey_pb2.Journey:
+        ticket, told, inside = await self._journey(request)
+        return journey_message(request.name, ticket, told, inside=inside)
+
+    async def ExportJourney(self, request: pb.ExportJourneyRequest, context: Any) -> pb.ExportJourneyResponse:
+        ticket, told, inside = await self._journey(request)
+        name = request.name.rpartition("/")[2]
+        content = otlp(request.name, ticket, told, inside=inside)
+        return pb.ExportJourneyResponse(file_name=f"{name}.otlp.json", content=content)
+
+    async def _journey(
+        self, request: pb.GetJourneyRequest | pb.ExportJourneyRequest
+    ) -> tuple[Ticket, journeys.Journey, bool]:
+        """The ticket, its journey, and whether the caller sees it from our side."""
+        call = caller()
+        ticket = (await self._seen(request.name, call)).state
+        entries = await whole(self.stores.tickets.journal, request.name)
+        moments = [journey_moment(one.id, one.type, one.time, one.data, one.traceparent) for one in entries]
+        told = journeys.journey(ticket, moments, off_hours(request), call.now)
+        return ticket, told, access.sees_internal(call.actor, ticket)

@@ -10,8 +10,8 @@ from throughline.tickets.v1 import tickets_service_pb2 as pb
 
 from services.runtime.door import caller
 from services.tickets.rpc.desk import Desk, reply
-from services.tickets.rules import assignment, conversation, links, triage, work
-from services.tickets.wire.requests import filing
+from services.tickets.rules import assignment, conversation, impact, links, triage, work
+from services.tickets.wire.requests import filing, impact_start
 from services.tickets.wire.ticket import link_state
 from services.tickets.wire.words import HOLD_REASONS, RESOLUTION_CODES, VISIBILITIES
 
@@ -37,6 +37,9 @@ class Work(Desk):
             category=request.category,
         )
         return await self._decide(request, verb)
+
+    async def SetImpactStart(self, request: pb.SetImpactStartRequest, context: Any) -> ticket_pb2.Ticket:
+        return await self._decide(request, partial(impact.set_start, started_at=impact_start(request)))
 
     async def AssignTicket(self, request: pb.AssignTicketRequest, context: Any) -> ticket_pb2.Ticket:
         return await self._decide(request, partial(assignment.assign, team=request.team, assignee=request.assignee))

@@ -16,6 +16,8 @@ OPERATOR = "operator"
 ADMINISTRATOR = "administrator"
 
 WORKERS = (AGENT, LEAD)
+FILING_SYSTEMS = frozenset({"system/metrics"})
+"""Services that file tickets by themselves, for a person whom they name."""
 STAFF = (AGENT, LEAD, PROBLEM_MANAGER, CHANGE_MANAGER, OPERATOR, ADMINISTRATOR)
 
 _REASONS = {
@@ -60,6 +62,11 @@ def is_within(unit: str, scope: str) -> bool:
 def is_party(actor: Actor, ticket: Ticket) -> bool:
     """Whether the actor filed the ticket, or it was filed for them."""
     return not actor.is_system and actor.sub in (ticket.requester, ticket.opener)
+
+
+def has_filed(actor: Actor, ticket: Ticket) -> bool:
+    """Whether a service acts that filed the ticket by itself."""
+    return actor.sub in FILING_SYSTEMS and actor.sub == ticket.opener
 
 
 def sees_internal(actor: Actor, ticket: Ticket) -> bool:

@@ -18,10 +18,13 @@ ANYTIME = frozenset(State)
 def comment(ticket: Ticket, actor: Actor, now: datetime, *, text: str, visibility: Visibility) -> Decided:
     """Adds a text: the requester in public, an agent also for agents alone. Ended tickets may be commented too.
 
+    A service that filed it by itself says in public what has become of the cause.
+
     Raises:
         Refusal: NOT_YOURS, INTERNAL_IS_FOR_AGENTS, TEXT_REQUIRED, TICKET_IMPORTING.
     """
-    access.require_party_or_worker(actor, ticket, "comment on this ticket")
+    if not access.has_filed(actor, ticket):
+        access.require_party_or_worker(actor, ticket, "comment on this ticket")
     access.require_state(ticket, ANYTIME, "comment on this ticket")
     require_own_visibility(actor, ticket, visibility)
     said = Comment(_written(text, "text"), visibility, actor.sub, now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from services.tickets.rules.ticket import Attachment, Comment, Link, Question, State, Ticket
 
@@ -114,6 +115,13 @@ class TicketUnlinked(TicketEvent):
     """A relation was taken back."""
 
     link: Link
+
+
+@dataclass(frozen=True, slots=True)
+class ImpactStartSet(TicketEvent):
+    """When its impact began was said, corrected or taken back. previous_at: as it was before."""
+
+    previous_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,6 +147,7 @@ class Ticket:
     teams: every team that has had it, each once, the latest to get it last.
     reassignments: changes between teams (E06); assignment_changes: every change of the field `team` since opening.
     closes_at: when a resolved ticket closes by itself; None when it does not, as those that histories resolved.
+    item: "items/<id>", what was ordered or is broken. impact_started_at: up to opened_at, None when not known.
     importing: its history is still coming in; nothing but history may change it.
     """
 
@@ -165,6 +166,7 @@ class Ticket:
     service: str = ""
     category: str = ""
     site: str = ""
+    item: str = ""
     unit: str = ""
     team: str = ""
     assignee: str = ""
@@ -174,6 +176,7 @@ class Ticket:
     resolution: Resolution | None = None
     links: tuple[Link, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    impact_started_at: datetime | None = None
     first_assigned_at: datetime | None = None
     first_responded_at: datetime | None = None
     resolved_at: datetime | None = None

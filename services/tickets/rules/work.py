@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from services.runtime.actor import Actor
 from services.runtime.refusal import Refusal
-from services.tickets.rules import access
+from services.tickets.rules import access, impact
 from services.tickets.rules.events import (
     Decided,
     TicketCancelled,
@@ -41,7 +41,10 @@ ENDED = frozenset({State.RESOLVED, State.CLOSED})
 
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """What somebody files. requester: "" is the one who files. impact and urgency: both, or 0 for later."""
+    """What somebody files. requester: "" is the one who files. impact and urgency: both, or 0 for later.
+
+    impact_started_at: when the impact of an incident began, None when that is not known to be earlier.
+    """
 
     type: Type
     title: str
@@ -53,24 +56,33 @@ class Filing:
     site: str = ""
     impact: int = 0
     urgency: int = 0
+    item: str = ""
+    impact_started_at: datetime | None = None
 
 
 def file(filing: Filing, actor: Actor, matrix: PriorityMatrix, now: datetime) -> Decided:
     """A new ticket in the caller's unit. Anybody files for themselves, an agent or lead for anybody.
 
+    Of services only those that watch others file by themselves, for the person whom they name.
+
     Raises:
-        Refusal: PERSON_REQUIRED, ROLE_REQUIRED, TITLE_REQUIRED, TRIAGE_INCOMPLETE.
+        Refusal: PERSON_REQUIRED, ROLE_REQUIRED, TITLE_REQUIRED, TRIAGE_INCOMPLETE, INCIDENT_REQUIRED,
+            IMPACT_START_INVALID.
     """
-    if actor.is_system:
+    if actor.is_system and not (actor.sub in access.FILING_SYSTEMS and filing.requester):
         raise Refusal.forbidden("PERSON_REQUIRED", "Only a person files a ticket; pass on who asked for it.")
     requester = filing.requester or actor.sub
-    if requester != actor.sub:
+    if requester != actor.sub and not actor.is_system:
         actor.require(*access.WORKERS, to="file for somebody else")
     title = filing.title.strip()
     if not title:
         raise Refusal.invalid("title", "TITLE_REQUIRED", "Say in a few words what this is about.")
     if filing.impact or filing.urgency:
         require_complete(filing.impact, filing.urgency)
+    if filing.impact_started_at is not None:
+        if not actor.is_system:
+            actor.require(*access.WORKERS, to="say when its impact began")
+        impact.check(filing.type, filing.impact_started_at, now)
     ticket = Ticket(
         type=filing.type,
         state=State.NEW,
@@ -87,7 +99,9 @@ def file(filing: Filing, actor: Actor, matrix: PriorityMatrix, now: datetime) ->
         service=filing.service,
         category=filing.category,
         site=filing.site,
+        item=filing.item,
         unit=actor.unit,
+        impact_started_at=filing.impact_started_at,
     )
     return ticket, (TicketOpened(ticket),)
 

@@ -34,6 +34,18 @@ async def timeline(journal: Journal, name: str, page: PageRequest, line: Callabl
             return Page(lines)
 
 
+async def whole(journal: Journal, name: str) -> list[Entry]:
+    """All of a ticket's events, oldest first, without the notes of causes that changed nothing."""
+    found: list[Entry] = []
+    at: tuple[Any, ...] = (0, -1)
+    while True:
+        entries = await _after(journal, name, at)
+        found += [entry for entry in entries if entry.type]
+        if len(entries) < _BATCH:
+            return found
+        at = (entries[-1].version, entries[-1].n)
+
+
 async def _after(journal: Journal, name: str, at: tuple[Any, ...]) -> list[Entry]:
     """The next entries behind (version, n), at most a batch; fewer mean that there are no more."""
     # The outbox first: what leaves it meanwhile is already in the journal.

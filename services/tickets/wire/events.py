@@ -20,10 +20,11 @@ from services.tickets.wire.ticket import (
     link_state,
     question_message,
     question_state,
+    set_moment,
     ticket_message,
     ticket_state,
 )
-from services.tickets.wire.words import STATES
+from services.tickets.wire.words import STATES, instant
 
 _PACKAGE = "throughline.tickets.v1."
 _BARE = (
@@ -45,6 +46,7 @@ _OUT: Mapping[type[told.TicketEvent], Callable[[Any], dict[str, Any]]] = {
         "previous_assignee": event.previous_assignee,
     },
     told.QuestionAnswered: lambda event: {"question": question_message(event.question), "answer": event.answer},
+    told.ImpactStartSet: lambda event: {"previous_time": instant(event.previous_at)},
     told.TicketReopened: lambda event: {
         "reason": event.reason,
         "previous_state": STATES.number(event.previous_state),
@@ -63,6 +65,7 @@ _BACK: Mapping[type[told.TicketEvent], Callable[[Any], tuple[Any, ...]]] = {
     told.TicketTriaged: lambda message: (message.previous_priority,),
     told.TicketAssigned: lambda message: (message.previous_team, message.previous_assignee),
     told.QuestionAnswered: lambda message: (question_state(message.question), message.answer),
+    told.ImpactStartSet: lambda message: (set_moment(message, "previous_time"),),
     told.TicketReopened: lambda message: (message.reason, STATES.word(message.previous_state)),
     told.TicketCancelled: lambda message: (message.reason,),
     told.CommentAdded: lambda message: (comment_state(message.comment), message.first_response),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 
 from throughline.tickets.v1 import tickets_service_pb2 as pb
 
@@ -27,7 +28,14 @@ def filing(request: pb.CreateTicketRequest) -> Filing:
         site=request.site,
         impact=request.impact,
         urgency=request.urgency,
+        item=request.item,
+        impact_started_at=impact_start(request),
     )
+
+
+def impact_start(request: pb.CreateTicketRequest | pb.SetImpactStartRequest) -> datetime | None:
+    """When the impact began; None where nothing is said of it."""
+    return moment(request.impact_start_time) if request.HasField("impact_start_time") else None
 
 
 def selection(asked: pb.TicketFilter) -> Selection:

@@ -52,6 +52,7 @@ def ticket_message(name: str, etag: str, ticket: Ticket) -> pb.Ticket:
         service=ticket.service,
         category=ticket.category,
         site=ticket.site,
+        item=ticket.item,
         unit=ticket.unit,
         team=ticket.team,
         assignee=ticket.assignee,
@@ -61,6 +62,7 @@ def ticket_message(name: str, etag: str, ticket: Ticket) -> pb.Ticket:
         links=[link_message(one) for one in ticket.links],
         attachments=[attachment_message(one) for one in ticket.attachments],
         open_time=instant(ticket.opened_at),
+        impact_start_time=instant(ticket.impact_started_at),
         first_assign_time=instant(ticket.first_assigned_at),
         first_response_time=instant(ticket.first_responded_at),
         resolve_time=instant(ticket.resolved_at),
@@ -108,6 +110,7 @@ def ticket_state(message: pb.Ticket) -> Ticket:
         service=message.service,
         category=message.category,
         site=message.site,
+        item=message.item,
         unit=message.unit,
         team=message.team,
         assignee=message.assignee,
@@ -117,11 +120,12 @@ def ticket_state(message: pb.Ticket) -> Ticket:
         resolution=_resolution_state(message.resolution) if message.HasField("resolution") else None,
         links=tuple(link_state(one) for one in message.links),
         attachments=tuple(attachment_state(one) for one in message.attachments),
-        first_assigned_at=_set_moment(message, "first_assign_time"),
-        first_responded_at=_set_moment(message, "first_response_time"),
-        resolved_at=_set_moment(message, "resolve_time"),
-        closes_at=_set_moment(message, "auto_close_time"),
-        closed_at=_set_moment(message, "close_time"),
+        impact_started_at=set_moment(message, "impact_start_time"),
+        first_assigned_at=set_moment(message, "first_assign_time"),
+        first_responded_at=set_moment(message, "first_response_time"),
+        resolved_at=set_moment(message, "resolve_time"),
+        closes_at=set_moment(message, "auto_close_time"),
+        closed_at=set_moment(message, "close_time"),
         reassignments=message.reassignments,
         assignment_changes=message.assignment_changes,
         reopens=message.reopens,
@@ -235,5 +239,6 @@ def _resolution_state(message: pb.Resolution) -> Resolution:
     return Resolution(RESOLUTION_CODES.word(message.code), message.note, tuple(message.articles))
 
 
-def _set_moment(message: Any, field: str) -> datetime | None:
+def set_moment(message: Any, field: str) -> datetime | None:
+    """The time of a field; None where it is unset."""
     return moment(getattr(message, field)) if message.HasField(field) else None

@@ -70,14 +70,20 @@ def _text(kind: str, message: Any) -> str:
 
 
 def _detail(kind: str, message: Any) -> str:
-    """What the line is about besides its words: the unblocker, the file, the other side of the link."""
+    """What the line is about besides its words: the unblocker, the file, the other side of the link, a time."""
     details: dict[str, Callable[[], str]] = {
         "QuestionAnswered": lambda: message.question.text,
         "TicketTriaged": lambda: f"P{message.previous_priority}" if message.previous_priority else "",
         "TicketHeld": lambda: message.ticket.hold.unblocker,
+        "ImpactStartSet": lambda: _time(message.ticket, "impact_start_time"),
         "TicketResolved": lambda: ticket_pb2.ResolutionCode.Name(message.ticket.resolution.code),
         "AttachmentAdded": lambda: message.attachment.file_name,
         "TicketLinked": lambda: message.link.target,
         "TicketUnlinked": lambda: message.link.target,
     }
     return details[kind]() if kind in details else ""
+
+
+def _time(message: Any, field: str) -> str:
+    """A time as RFC 3339, "" where it is unset."""
+    return getattr(message, field).ToJsonString() if message.HasField(field) else ""

@@ -28,7 +28,7 @@ async def fill(desk: Desk, tickets: int = 24) -> None:
     entries = []
     for number in range(1, tickets + 1):
         story = Story(number, unit="cn/west" if number % 3 == 0 else "cn/east", priority=1 + number % 4,
-                      site=f"sites/{number % 2}", channel=1 + number % 5)  # fmt: skip
+                      site=f"sites/{number % 2}", item=f"items/{number % 2}", channel=1 + number % 5)  # fmt: skip
         opened = number * 3.7
         entries += story.resolved(opened, 2 + number, team=f"teams/{'ab'[number % 2]}")
         if number % 4 == 0:
@@ -121,6 +121,7 @@ FILTERS: tuple[dict[str, Any], ...] = (
     {},
     {"team": "teams/b"},
     {"site": "sites/1"},
+    {"item": "items/1"},
     {"channel": 4},
     {"priorities": [1, 3]},
     {"type": 1},
@@ -224,6 +225,9 @@ async def test_two_filters_at_once_are_counted_from_facts(desk: Desk, monkeypatc
     assert both.tickets == (await desk.ask(ROOT, "GetBoard", period=between(), filter={"team": "teams/b"})).tickets
     none = await desk.ask(ROOT, "GetBoard", period=between(), filter={"team": "teams/b", "site": "sites/0"})
     assert none.tickets == 0
+    for other, tickets in (("items/1", 12), ("items/0", 0)):
+        asked = {"site": "sites/1", "item": other}
+        assert (await desk.ask(ROOT, "GetBoard", period=between(), filter=asked)).tickets == tickets
 
 
 async def test_promises_kept_come_from_the_clocks(desk: Desk) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from throughline.changes.v1 import change_pb2
 from throughline.metrics.v1 import metrics_pb2
 from throughline.tickets.v1 import ticket_pb2
+from throughline.type.v1 import money_pb2
 
-from tests.service.metrics.desk import EAST, ROOT, Desk, Plan, Story, between, person
+from tests.service.metrics.desk import EAST, ROOT, Desk, Plan, Story, between, person, stamp
+from tests.service.runtime.probe import until
 
 SHOWN, NOT_SHOWN = metrics_pb2.VALUE_STATE_SHOWN, metrics_pb2.VALUE_STATE_NOT_SHOWN
 TOO_FEW = metrics_pb2.VALUE_STATE_TOO_FEW
@@ -149,3 +153,49 @@ async def test_what_goes_together_needs_enough_tickets(desk: Desk) -> None:
     assert east.tickets == 28
     refused = await desk.refused(person("ann", "requester"), "ListCorrelations", period=between())
     assert refused.reason == "ROLE_REQUIRED"
+
+
+async def _losses(desk: Desk, count: int) -> bool:
+    board = await desk.ask(ROOT, "GetBoard", period=between())
+    return bool(board.incurred_loss.entries == count)
+
+
+@pytest.mark.row("A004")
+async def test_faster_and_worth_more_are_told_apart(desk: Desk) -> None:
+    """Three weeks of 32 incidents: the second is twice as fast, but graver, and costs more; the third is as fast as
+    the second and as light as the first, and costs less. Speed and money stand in one answer; the second is flagged.
+    """
+    model = metrics_pb2.CostModel(
+        name="costModels/people",
+        type=metrics_pb2.COST_MODEL_TYPE_PEOPLE,
+        category=metrics_pb2.LEDGER_CATEGORY_INCURRED_LOSS,
+        effective_time=stamp(-24),
+        people=metrics_pb2.PeopleModel(
+            hourly_rate=money_pb2.Money(currency_code="CNY", minor_units=10_000),
+            scopes=[metrics_pb2.ImpactScope(impact=level, users=10) for level in (1, 2, 3)],
+            effects=[metrics_pb2.PriorityEffect(priority=one, per_mille=of) for one, of in ((1, 900), (3, 100))],
+            longest=Duration(seconds=100 * 3600),
+        ),
+    )
+    drafted = await desk.ask(person("fan", "finance"), "DraftCostModel", cost_model=model)
+    await desk.ask(person("qiu", "finance"), "ApproveCostModel", name=drafted.name, version=1)
+    entries = []
+    for number in range(96):
+        week, hours = number // 32, 4 + number % 7
+        story = Story(1 + number, importing=True, priority=1 if week == 1 else 3)
+        entries += story.resolved(week * WEEK + number % 32, hours if week == 0 else hours / 2)
+    await desk.publish(*entries)
+    await desk.heard()
+    await until(partial(_losses, desk, 96), 60)
+    first, second, third = (between(week * WEEK, (week + 1) * WEEK) for week in range(3))
+    graver = await desk.ask(ROOT, "ComparePeriods", period=second, baseline=first)
+    lighter = await desk.ask(ROOT, "ComparePeriods", period=third, baseline=first)
+    for answer in (graver, lighter):
+        speed = next(one.change for one in answer.comparisons if one.metric.id == "time_to_resolve")
+        assert (speed.state, speed.value < -40, speed.high < 0) == (SHOWN, True, True)
+        assert (
+            answer.worth.difference.minor_units == answer.worth.amount.minor_units - answer.worth.baseline.minor_units
+        )
+        assert answer.worth.entries == 64
+    assert (graver.worth.faster_not_worth_more, graver.worth.difference.minor_units < 0) == (True, True)
+    assert (lighter.worth.faster_not_worth_more, lighter.worth.difference.minor_units > 0) == (False, True)

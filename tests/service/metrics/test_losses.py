@@ -241,6 +241,36 @@ async def test_an_amount_shows_its_assumptions_who_agreed_and_what_changed(bank:
     assert (told.booking.entry, told.booking.service) == (last.name, "businessServices/checkout")
 
 
+@pytest.mark.row("A144")
+async def test_the_loss_on_the_board_is_the_sum_of_its_rows(bank: Bank, till: Till) -> None:
+    """One outage is over, another still lasts: the tile is the sum of every row, reversals too, with the interval of
+    the same rows; what still lasts is marked as provisional, and no longer once it is over.
+    """
+    await bank.approve(business("transactions", low_per_mille=900, high_per_mille=1200))
+    await till.service()
+    over, lasting = outage(MONDAY, (100, 60, 100)), outage(MONDAY + hours(5), (100, 40, 100), state="OPEN")
+    await till.outage(over)
+    await till.outage(outage(MONDAY, (100, 60, 100), (100, 20, 100)))
+    await till.outage(lasting)
+    rows = [*await bank.entries(over.name, 3), *await bank.entries(lasting.name, 1)]
+    board = await bank.board()
+    (shown,) = [one.value for one in board.tiles if one.metric.id == "incident_loss"]
+    line = board.incurred_loss
+    assert (shown.value, shown.n) == (600_000, 4)
+    assert shown.value == line.amount.minor_units == sum(one.total.minor_units for one in rows)
+    assert (shown.low, shown.high) == (
+        sum(one.low.minor_units for one in rows),
+        sum(one.high.minor_units for one in rows),
+    )
+    assert shown.low < shown.value < shown.high
+    assert (shown.provisional, line.provisional.minor_units) == (True, 200_000)
+    await till.outage(outage(MONDAY + hours(5), (100, 40, 100)))
+    await bank.entries(lasting.name, 3)
+    board = await bank.board()
+    (final,) = [one.value for one in board.tiles if one.metric.id == "incident_loss"]
+    assert (final.value, final.provisional, board.incurred_loss.provisional.minor_units) == (600_000, False, 0)
+
+
 async def test_a_retracted_outage_leaves_nothing_and_a_symptom_is_listed_with_nothing(bank: Bank, till: Till) -> None:
     """A reversal takes back what was booked; what another service is to blame for says so."""
     await bank.approve(business("transactions"))

@@ -20,12 +20,14 @@ async def ann_with_password(ask: Ask) -> None:
 
 async def test_an_administrator_makes_people_and_nobody_else_does(ask: Ask) -> None:
     """A requester who would give herself a role is refused, and nothing changed."""
-    made = await ask(ADMIN, "PutPerson", **PERSON)
+    made = await ask(ADMIN, "PutPerson", vip=True, **PERSON)
     assert (made.display_name, made.email, list(made.roles)) == ("Ann", "ann@example.org", ["requester"])
+    assert made.vip
     with pytest.raises(Refusal) as refused:
         await ask(ANN, "PutPerson", **{**PERSON, "roles": ["administrator"]})
     assert (refused.value.kind, refused.value.reason) == (Kind.FORBIDDEN, "ROLE_REQUIRED")
-    assert list((await ask(ANN, "GetPerson", name="people/ann")).roles) == ["requester"]
+    kept = await ask(ANN, "GetPerson", name="people/ann")
+    assert (list(kept.roles), kept.vip) == (["requester"], True)
 
 
 async def test_the_same_request_twice_is_one_change(ask: Ask) -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from throughline.portal.v1.events_pb2 import PersonChanged
+from throughline.portal.v1.people_pb2 import Person
 from throughline.sla.v1 import sla_pb2
 from throughline.tickets.v1 import ticket_pb2
 
 from services.runtime.actor import Actor
+from tests.service.sla.alarm import told
 from tests.service.sla.desk import (
     BEN,
+    DONE,
+    EVE,
     LI,
     RESOLUTION,
     RESPONSE,
@@ -133,10 +139,78 @@ async def test_a_condition_chooses_by_what_is_known_of_the_ticket(desk: Desk, pa
     ]
 
 
+@pytest.mark.row("A042")
+async def test_the_item_and_a_vip_choose_the_promise(desk: Desk, paper: Papers) -> None:
+    """Preview, clock and bench agree; who stops being a VIP keeps what was promised, and a history has none."""
+    await desk.calendar("always", "UTC")
+    for name, order, condition in (("vip", 1, "vip"), ("item", 2, "item == 'items/notebook'"), ("rest", 9, "")):
+        await desk.ask(ROOT, "PublishPolicy", policy=_policy(name, order, order=order, condition=condition))
+    first = paper("INC-000001")
+    await told(first.bus, (LI.sub, PersonChanged(person=Person(name=LI.sub, roles=["requester"], vip=True))))
+    asked = {"type": INCIDENT, "priority": 3}
+    for _ in range(400):
+        if (await desk.ask(LI, "PreviewPromise", **asked)).policy == "policies/vip":
+            break
+        await asyncio.sleep(0.025)
+    assert (await desk.ask(LI, "PreviewPromise", **asked, vip=False)).policy == "policies/rest"
+    assert (await desk.ask(EVE, "PreviewPromise", **asked, item="items/notebook")).policy == "policies/item"
+    assert (await desk.ask(EVE, "PreviewPromise", **asked, vip=True)).policy == "policies/vip"
+
+    item, plain, past = paper("INC-000002"), paper("INC-000003"), paper("INC-000004")
+    await first.tell(first.opened(now()))
+    await item.tell(item.opened(now(), requester=EVE.sub, item="items/notebook"))
+    await plain.tell(plain.opened(now(), requester=EVE.sub))
+    await past.tell(past.opened(now(), importing=True, source="uci"))
+    tickets = (first.name, item.name, plain.name, past.name)
+    found = [await desk.clocks(one, lambda clocks: bool(clocks.clocks)) for one in tickets]
+    assert [one.policy for one in found] == ["policies/vip", "policies/item", "policies/rest", "policies/rest"]
+
+    await told(first.bus, (LI.sub, PersonChanged(person=Person(name=LI.sub, roles=["requester"]))), sequence=2)
+    for _ in range(400):
+        if (await desk.ask(LI, "PreviewPromise", **asked)).policy == "policies/rest":
+            break
+        await asyncio.sleep(0.025)
+    await first.tell(first.moved("TicketTriaged", now(), WORK, priority=2))
+    assert (await desk.clocks(first.name, lambda one: one.priority == 2)).policy == "policies/vip"
+
+    tried = (await desk.ask(BEN, "ExplainPolicy", **asked, item="items/phone", vip=True)).tried
+    assert [(one.policy, one.matched, [list(each.given) for each in one.findings]) for one in tried] == [
+        ("policies/vip", True, [["vip = true"]]),
+        ("policies/item", False, [["item = items/phone"]]),
+        ("policies/rest", True, []),
+    ]
+
+
+@pytest.mark.row("A060")
+async def test_an_impact_that_is_said_late_is_judged_anew(desk: Desk, paper: Papers) -> None:
+    """In time since the opening, too late since the outage began: told as a breach, the old verdict beside the new."""
+    await desk.calendar("always", "UTC")
+    policy = _policy("p3", 2)
+    policy.targets[0].start_mark = sla_pb2.START_MARK_IMPACT
+    await desk.ask(ROOT, "PublishPolicy", policy=policy)
+    ticket, opened = paper("INC-000001"), now() - timedelta(hours=2)
+    began, done = opened - timedelta(minutes=90), opened + timedelta(hours=1)
+    await ticket.tell(ticket.opened(opened), ticket.moved("TicketResolved", done, DONE))
+    met = clock_of(await desk.clocks(ticket.name, lambda one: one.clocks[0].HasField("stop_time")), RESOLUTION)
+    assert met.state == sla_pb2.CLOCK_STATE_MET
+
+    await ticket.tell(ticket.moved("ImpactStartSet", now(), DONE, impact_start_time=stamp(began)))
+    clock = (await desk.clocks(ticket.name, lambda one: bool(one.clocks[0].verdicts))).clocks[0]
+    assert (clock.state, instant(clock.start_time)) == (sla_pb2.CLOCK_STATE_MISSED, began)
+    assert (instant(clock.breach_time), clock.elapsed.ToTimedelta()) == (began + timedelta(hours=2), done - began)
+    lead, since = clock.segments
+    assert (instant(lead.start_time), instant(lead.end_time), lead.cause) == (began, opened, ticket.told[2].id)
+    assert since == met.segments[0]
+    (old,) = clock.verdicts
+    assert (old.state, old.reason) == (sla_pb2.CLOCK_STATE_MET, sla_pb2.SUPERSESSION_IMPACT_MOVED)
+    assert (instant(old.start_time), old.superseded_by) == (opened, ticket.told[2].id)
+    assert len(await entries_of(desk.run, ticket.name, "ClockBreached")) == 1
+
+
 async def test_a_condition_that_cannot_be_evaluated_is_refused_when_it_is_saved(desk: Desk) -> None:
     """By field, with what is known instead; a request that says neither or both of what to publish is refused too."""
     await desk.calendar("always", "UTC")
-    for condition, reason in (("vip", "CONDITION_INVALID"), ("1 == 1 && " * 99 + "true", "CONDITION_TOO_COSTLY")):
+    for condition, reason in (("gold", "CONDITION_INVALID"), ("1 == 1 && " * 99 + "true", "CONDITION_TOO_COSTLY")):
         for method in ("DraftPolicy", "PublishPolicy"):
             refused = await desk.refused(ROOT, method, policy=_policy("p1", 1, condition=condition))
             assert (refused.reason, refused.field) == (reason, "policy.match.condition")

@@ -58,6 +58,15 @@ async def test_a_rota_says_who_is_on_call_and_who_is_next(desk: Desk, paper: Pap
     put = await alarm.ask(LEAD, "AddRotaOverride", name="rotas/desk", person=ONCE.sub, **fields)
     assert (await alarm.ask(BEN, "GetRotaSchedule", name="rotas/desk")).on_call.person == ONCE.sub
     assert [(one.person, one.reason, one.author) for one in put.overrides] == [(ONCE.sub, "holiday", LEAD.sub)]
+    # What another rota would make of it: the override stays, and its last day is the start of a gap.
+    last = f"{now() + 3 * DAY:%Y-%m-%d}"
+    asked = await alarm.ask(BEN, "PreviewRota", rota=rota(BEN.sub, last_date=last))
+    assert [one.person for one in asked.shifts] == [ONCE.sub, BEN.sub, ""]
+    assert [instant(one.start_time) for one in asked.gaps] == [instant(asked.shifts[-1].start_time)]
+    assert (await alarm.refused(LI, "PreviewRota", rota=rota(BEN.sub))).reason == "ROLE_REQUIRED"
+    refused = await alarm.refused(BEN, "PreviewRota", rota=rota(BEN.sub, "people/nobody"))
+    assert (refused.reason, refused.field) == ("PERSON_UNKNOWN", "rota.layers[0].people[1]")
+    assert (await alarm.ask(BEN, "GetRota", name="rotas/desk")).etag == put.etag
     await alarm.ask(LEAD, "RemoveRotaOverride", name="rotas/desk", override_id=put.overrides[0].id)
     assert (await alarm.ask(BEN, "GetRotaSchedule", name="rotas/desk")).on_call.person != ONCE.sub
 
@@ -142,3 +151,11 @@ async def test_a_preview_says_who_would_be_told_when(desk: Desk, paper: Papers) 
     assert (told_of.policy, told_of.plan) == ("policies/all", "escalationPlans/all")
     assert timedelta(minutes=29) < instant(told_of.steps[0].due_time) - now() <= timedelta(minutes=30)
     assert told_of.steps[0].recipients[0].display_name == "Mei Lin"
+
+    draft = escalation_pb2.EscalationPlan(name="escalationPlans/draft", steps=[step(75)])
+    tried = await alarm.ask(BEN, "PreviewEscalationPlan", plan=draft, type=1, priority=1, team="teams/desk")
+    assert timedelta(minutes=44) < instant(tried.steps[0].due_time) - now() <= timedelta(minutes=45)
+    bad = escalation_pb2.EscalationPlan(name="escalationPlans/draft", steps=[step(75), step(0)])
+    refused = await alarm.refused(BEN, "PreviewEscalationPlan", plan=bad, type=1, priority=1)
+    assert (refused.reason, refused.field) == ("STEP_AMOUNT_INVALID", "plan.steps[1].amount")
+    assert [one.name for one in (await alarm.ask(BEN, "ListEscalationPlans")).plans] == [told_of.plan]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from throughline.tickets.v1 import ticket_pb2 as t
 
 from services.runtime.actor import Actor
@@ -96,6 +98,33 @@ async def test_a_request_that_breaks_its_contract_names_the_field(counter: Count
     ):
         refused = await counter.refused(BEN, method, **fields)
         assert (refused.reason, refused.field) == ("INVALID_FIELDS", field)
+
+
+async def test_an_agent_says_when_the_impact_began(counter: Counter) -> None:
+    """Once, however often it is sent, within its bounds, and taken back when it was wrong; the item stays with it."""
+    filed = await counter.filed(item="items/till-printer")
+    opened = filed.open_time.ToDatetime(UTC)
+    began, later = Timestamp(), Timestamp()
+    began.FromDatetime(opened - timedelta(hours=2))
+    later.FromDatetime(opened + timedelta(seconds=1))
+    once = {"name": filed.name, "request_id": str(uuid.uuid4()), "impact_start_time": began}
+    dated = await counter.ask(BEN, "SetImpactStart", **once)
+    assert await counter.ask(BEN, "SetImpactStart", **once) == dated
+    assert (dated.item, dated.impact_start_time) == ("items/till-printer", began)
+
+    refused = await counter.refused(BEN, "SetImpactStart", name=filed.name, impact_start_time=later)
+    assert (refused.reason, refused.field) == ("IMPACT_START_INVALID", "impact_start_time")
+    assert (await counter.refused(ANN, "SetImpactStart", name=filed.name)).reason == "ROLE_REQUIRED"
+    refused = await counter.refused(BEN, "CreateTicket", type=t.TICKET_TYPE_INCIDENT, title="x", item="notebook")
+    assert (refused.reason, refused.field) == ("INVALID_FIELDS", "item")
+
+    back = await counter.ask(BEN, "SetImpactStart", name=filed.name)
+    assert not back.HasField("impact_start_time")
+    told = await counter.ask(BEN, "ListTimelineEntries", name=filed.name)
+    assert [(one.kind, one.detail) for one in told.entries[1:]] == [
+        ("ImpactStartSet", began.ToJsonString()),
+        ("ImpactStartSet", ""),
+    ]
 
 
 async def test_links_are_kept_on_one_side(counter: Counter) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import nats
 from throughline.tickets.v1 import events_pb2
+from throughline.tickets.v1 import journey_pb2 as j
 from throughline.tickets.v1 import ticket_pb2 as t
 
 from services.runtime.actor import Actor
-from tests.service.tickets.counter import ANN, BEN, Counter
+from tests.service.tickets.counter import ANN, BEN, EVE, Counter
 
 
 async def entries(counter: Counter, actor: Actor, name: str, size: int = 0) -> list[Any]:
@@ -81,3 +83,25 @@ async def test_what_is_told_is_on_the_stream_with_the_whole_ticket(empty_nats: s
     assert message.headers is not None
     assert (message.headers["ce-type"], message.headers["ce-subject"]) == (subject, filed.name)
     assert events_pb2.TicketOpened.FromString(message.data or b"").ticket == filed
+
+
+async def test_the_journey_is_whole_and_shows_each_what_they_may_see(counter: Counter) -> None:
+    """Made of the journal, with what is still on its way; exported as the same trace; hidden from others."""
+    name = await talked(counter)
+    await counter.ask(BEN, "ResolveTicket", name=name, code=t.RESOLUTION_CODE_FIXED, note="Fan replaced")
+    await counter.ask(ANN, "CloseTicket", name=name)
+    ours, hers = await counter.ask(BEN, "GetJourney", name=name), await counter.ask(ANN, "GetJourney", name=name)
+    stages = [j.JourneyStage.Name(one.stage).removeprefix("JOURNEY_STAGE_") for one in ours.spans]
+    assert (stages[0], stages[-1]) == ("INTAKE", "FEEDBACK")
+    assert [one for one in stages if one in ("TEAM_QUEUE", "REQUESTER", "WORK")][-2:] == ["REQUESTER", "WORK"]
+    assert [(one.stage, one.who) for one in hers.spans] == [(one.stage, one.who) for one in ours.spans]
+    nanos = [one.duration.ToNanoseconds() for one in ours.spans if one.critical]
+    assert sum(nanos) == ours.lead_duration.ToNanoseconds()
+    assert ours.lead_end_time.ToNanoseconds() - ours.open_time.ToNanoseconds() == sum(nanos)
+    assert not any(one.linked_trace_id for one in hers.spans)
+    exported = await counter.ask(ANN, "ExportJourney", name=name)
+    trace = json.loads(exported.content)["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    assert ({one["traceId"] for one in trace}, len(trace)) == ({ours.trace_id}, len(ours.spans) + 1)
+    assert exported.file_name == f"{name.removeprefix('tickets/')}.otlp.json"
+    assert (await counter.refused(EVE, "GetJourney", name=name)).reason == "NOT_FOUND"
+    assert (await counter.refused(EVE, "ExportJourney", name=name)).reason == "NOT_FOUND"

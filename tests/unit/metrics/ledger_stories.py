@@ -20,7 +20,8 @@ from services.metrics.rules.sharing import millis
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 PEOPLE = PeopleModel("CNY", 12_345, {1: 251, 2: 43, 3: 1}, {1: 1000, 2: 500, 3: 123}, timedelta(days=30))
-PLACE = Place("services/pay", "teams/pay", "sites/shanghai", "cn/east", Channel.CHAT, priority=2, source="log")
+PLACE = Place("services/pay", "teams/pay", "sites/shanghai", "cn/east", Channel.CHAT, priority=2, source="log",
+              item="items/till")  # fmt: skip
 END = End("tickets/INC-000001", '"4"', State.RESOLVED, 2, PLACE, Exclusion.NONE, NINE, NINE + 2 * HOUR)
 SALES = BusinessModel(Basis.SALES, "CNY", 600_000, margin=300, places={1: 4, 2: 1}, levels={1: 1000, 2: 500})
 TRANSACTIONS = BusinessModel(Basis.TRANSACTIONS, "CNY", 5_000)

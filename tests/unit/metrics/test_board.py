@@ -124,11 +124,14 @@ def test_the_board_is_told_whole() -> None:
 def test_what_is_asked_for_is_read() -> None:
     """A filter names dimensions only for what it sets; a period ends after it starts."""
     message = board_pb2.BoardFilter(
-        team="teams/a", type=ticket_pb2.TICKET_TYPE_INCIDENT, channel=ticket_pb2.CHANNEL_PHONE, priorities=[3, 1, 3]
-    )
+        team="teams/a", type=ticket_pb2.TICKET_TYPE_INCIDENT, channel=ticket_pb2.CHANNEL_PHONE, priorities=[3, 1, 3],
+        item="items/vpn",
+    )  # fmt: skip
     asked = filter_of(message)
-    assert asked == Filter(team="teams/a", type=Type.INCIDENT, channel=Channel.PHONE, priorities=(1, 3))
-    assert asked.dimensions == (("team", "teams/a"), ("channel", "PHONE"))
+    assert asked == Filter(
+        team="teams/a", type=Type.INCIDENT, channel=Channel.PHONE, priorities=(1, 3), item="items/vpn"
+    )
+    assert asked.dimensions == (("team", "teams/a"), ("item", "items/vpn"), ("channel", "PHONE"))
     assert filter_of(board_pb2.BoardFilter()).dimensions == ()
     assert period_of(interval_pb2.Interval(), "period") == Period()
     with pytest.raises(Refusal, match="PERIOD_EMPTY"):

@@ -41,6 +41,7 @@ def lives(n: int, seed: int = 1) -> list[Fact]:
             type=chance.choice([Type.INCIDENT, Type.REQUEST]),
             channel=chance.choice([Channel.PORTAL, Channel.PHONE, Channel.UNSPECIFIED]),
             site=chance.choice(["", "sites/a", "sites/b"]),
+            item=["", "items/notebook", "items/vpn"][number % 3],
             source=chance.choice(["", "log"]),
         )
         steps: list[tuple[float, dict[str, object]]] = [(opened + 0.5, {"team": chance.choice("ABC"), "given": True})]
@@ -111,6 +112,8 @@ FILTERS: tuple[tuple[Filter, str], ...] = (
     (Filter(team="A"), ""),
     (Filter(site="sites/b"), "cn"),
     (Filter(service="services/print", team="B"), ""),
+    (Filter(item="items/vpn"), "cn"),
+    (Filter(item="items/notebook", channel=Channel.PHONE), ""),
     (Filter(channel=Channel.PHONE), "cn/east"),
     (Filter(service="services/print", type=Type.REQUEST, priorities=(1, 3)), ""),
     (Filter(priorities=(2,), source="log"), "de"),
@@ -120,7 +123,9 @@ FILTERS: tuple[tuple[Filter, str], ...] = (
 def passes(fact: Fact, filter: Filter, scope: str) -> bool:
     """What a filter means, said once more."""
     return (
-        all(getattr(filter, name) in ("", getattr(fact, name)) for name in ("service", "team", "site", "source"))
+        all(
+            getattr(filter, name) in ("", getattr(fact, name)) for name in ("service", "team", "site", "item", "source")
+        )
         and filter.channel in (Channel.UNSPECIFIED, fact.channel)
         and filter.type in (None, fact.type)
         and (not filter.priorities or fact.priority in filter.priorities)
@@ -207,6 +212,25 @@ def test_squares_are_exact_whatever_the_length(seconds: list[int]) -> None:
     merged, _ = merged_sums(np.concatenate((sums, sums)), np.zeros(2 * len(sums), np.int64))
     assert tally(counts, sums).lengths["time_to_resolve"].squares == sum(one * one for one in seconds)
     assert tally(counts, merged).lengths["time_to_resolve"].squares == 2 * sum(one * one for one in seconds)
+
+
+def test_facts_of_before_there_were_items_make_the_cells_that_they_made() -> None:
+    """A fact that names no item is packed as ever and in no cell of an item; the other cells are the same."""
+    facts = [replace(one, item="") for one in lives(60)]
+    documents = [document_of(one) for one in facts]
+    assert all("item" not in one for one in documents)
+    now, with_items = rolled(facts), rolled(lives(60))
+    assert {key.dimension for key in now} == set(cells.SETS) - {"item"}
+    assert {encode(*one)["_id"]: encode(*one) for one in now.items()} == {
+        encode(*one)["_id"]: encode(*one) for one in with_items.items() if one[0].dimension != "item"
+    }
+
+
+def test_no_cell_is_read_for_an_item_and_another_dimension() -> None:
+    """Such a filter is counted from facts, never from the cells of a part of it."""
+    assert cells.place(Filter(item="items/vpn")) == ("item", "items/vpn")
+    for other in (Filter(service="x"), Filter(team="x"), Filter(site="x")):
+        assert cells.place(replace(other, item="items/vpn")) is None
 
 
 def test_an_excluded_ticket_is_in_no_cell() -> None:

@@ -52,11 +52,13 @@ def test_only_the_days_that_change_are_stale() -> None:
     assert closed.stale == (day_of(at(80)),)
 
 
-def test_another_team_makes_every_day_of_the_ticket_stale() -> None:
-    """Cells are by team: a ticket leaves those of one and enters those of the other, in all its days."""
+def test_another_team_or_item_makes_every_day_of_the_ticket_stale() -> None:
+    """Cells are by team and by item: a ticket leaves those of one and enters those of the other, in all its days."""
     fact = replace(story((1, {"state": WORK, "team": "A"}), (30, {"state": DONE})), stale=())
     after, _ = fold_ticket(fact, replace(FILED, state=DONE, team="B"), at(31), human=True)
     assert after.stale == fact.days == after.days
+    named, _ = fold_ticket(fact, replace(FILED, state=DONE, team="A", item="items/vpn"), at(31), human=True)
+    assert (named.item, named.stale) == ("items/vpn", fact.days)
 
 
 def test_a_day_that_it_leaves_is_stale_too() -> None:

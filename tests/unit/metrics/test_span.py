@@ -12,11 +12,12 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from services.metrics.rules.availability import Export, Sums, availability, slices_of, weight
 from services.metrics.rules.period import Period
 from services.metrics.rules.span import GRPC_NUMBERS, Outcome, is_own, is_own_path, of_grpc, of_http, of_status
+from services.metrics.wire.request import Promise
 from services.metrics.wire.spans import measured
 from services.runtime.refusal import Refusal
 
 NOW = datetime(2026, 3, 2, 9, 0, 5, tzinfo=UTC)
-SERVER, CLIENT = Span.SPAN_KIND_SERVER, Span.SPAN_KIND_CLIENT
+SERVER, CLIENT, CONSUMER = Span.SPAN_KIND_SERVER, Span.SPAN_KIND_CLIENT, Span.SPAN_KIND_CONSUMER
 REMOTE, LOCAL = 0x301, 0x101
 
 
@@ -193,3 +194,25 @@ def test_availability_stands_on_the_effective_count() -> None:
     assert not uneven.enough
     nothing = availability("shop", Sums())
     assert (nothing.share, nothing.enough, nothing.low, nothing.high) == (0.0, False, 0.0, 1.0)
+
+
+def test_events_count_where_they_are_promised_and_never_among_requests() -> None:
+    """What a service consumes from others, with its status; what it hands to itself is no event, nor is a request."""
+    batch = Batch()
+    for flags, failed in ((REMOTE, False), (REMOTE, True), (LOCAL, True)):
+        span = batch.span("mailer", CONSUMER, b"elsewhere", **{"http.route": "orders"})
+        span.flags = flags
+        if failed:
+            span.status.code = Status.STATUS_CODE_ERROR
+    batch.span("mailer")
+    promises = {
+        "mailer": (
+            Promise("businessServices/mail", frozenset(), 0, events=True),
+            Promise("businessServices/bills", frozenset({"bills"}), 0, events=True),
+            Promise("businessServices/answers", frozenset({"pkg.Shop/Buy"}), 0),
+        )
+    }
+    export = measured(batch.request.SerializeToString(), NOW, promises)
+    found = {cell.service: (sums.n, sums.bad) for cell, sums in export.cells.items()}
+    assert found == {"mailer": (1, 0), "businessServices/mail": (2, 1), "businessServices/answers": (1, 0)}
+    assert batch.counted() == {"mailer": (1, 0)}

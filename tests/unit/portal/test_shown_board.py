@@ -20,7 +20,7 @@ from services.metrics.rules.registry import METRICS, TILES
 from services.metrics.wire.registry import metric_message
 from services.portal.web import i18n
 from services.portal.web.gallery import create_gallery_app
-from services.portal.web.shown import axis, ledger, period, tile
+from services.portal.web.shown import axis, choices, ledger, period, tile
 from services.portal.web.shown import board as shown
 from services.portal.web.shown.reader import Reader
 from services.runtime.refusal import Refusal
@@ -191,6 +191,45 @@ def test_money_is_the_ledgers() -> None:
     low, high = found["scale"]
     assert low < 0
     assert high > 150_000
+
+
+def test_no_time_goes_by_a_bare_name() -> None:
+    """The tile of the time to resolve names the other three readings, each with its value or why there is none."""
+    times = {
+        "time_to_resolve": value("time_to_resolve", value=7_200, median=7_200, mean=7_200, p90=9_000, n=40),
+        "time_to_respond": value("time_to_respond", metrics_pb2.VALUE_STATE_TOO_FEW, note="3, 5 needed"),
+        "time_to_repair": value("time_to_repair", value=3_600, n=40),
+        "time_to_restore": value("time_to_restore", metrics_pb2.VALUE_STATE_WAITING),
+    }
+    message = board_pb2.Board(
+        tiles=[board_pb2.Tile(metric=metric_message(METRICS[name]), value=one) for name, one in times.items()]
+    )
+    (only,) = dict(shown.bands(message, LINKS, "en", over=True))["efficiency"]
+    assert (only["name"], only["value"], only["unit"]) == ("Time to resolve", "2.0", "h")
+    assert [(one["name"], one["value"]) for one in only["beside"]] == [
+        ("Time to respond", "Too few"), ("Time to repair", "1 h"), ("Time to restore", "Not measured yet"),
+    ]  # fmt: skip
+    names = [text for one in METRICS.values() for text in one.names]
+    assert [text for text in names if "MTTR" in text] == []
+
+
+def test_every_tile_has_a_sentence_a_unit_and_its_definition() -> None:
+    """In both languages, for whoever knows no code of it."""
+    for id in TILES:
+        message = metric_message(METRICS[id])
+        for language, stop in (("en", "."), ("zh", "。")):
+            about = tile.definition(message, language)
+            assert (about["text"][-1], about["text"].count(stop)) == (stop, 1), id
+            assert about["unit"]
+            assert about["href"] == f"/board/definitions#{id.replace('_', '-')}"
+
+
+def test_an_item_is_a_filter_like_the_others() -> None:
+    """It is in the address, in the form and, alone, in the words of the button."""
+    asked = choice(item="items/notebook")
+    assert (asked.filter.item, asked.filters, asked.query()["item"]) == ("items/notebook", 1, "items/notebook")
+    assert choices.filter_words(asked, READER) == "notebook"
+    assert choices.form(asked, {}, "en")["item"] == "items/notebook"
 
 
 def test_tile_of_a_length() -> None:

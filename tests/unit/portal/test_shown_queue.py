@@ -242,8 +242,13 @@ def test_where_it_stands() -> None:
 def test_every_kind_of_entry_has_words() -> None:
     """Each event that a ticket can have is told in a sentence of its own, never by its name."""
     kinds = [name for name in events_pb2.DESCRIPTOR.message_types_by_name if "Matrix" not in name]
-    told = {kind: work.said(entry(kind, team="teams/stores", detail="KB-1"), READER) for kind in kinds}
+    details = {"ImpactStartSet": "2026-11-23T05:39:00Z"}
+    told = {
+        kind: work.said(entry(kind, team="teams/stores", detail=details.get(kind, "KB-1")), READER) for kind in kinds
+    }
     unknown = work.said(entry("SomethingNew"), READER)
+    assert told["ImpactStartSet"] == "lin said that the impact began 05:39"
+    assert work.said(entry("ImpactStartSet"), READER) == "lin took back when the impact began"
     assert [kind for kind, text in told.items() if text == unknown or kind in text] == []
 
 

@@ -142,6 +142,57 @@ def test_first_answer() -> None:
         assert four_answers(ticket(), both, reader())["when"]["detail"] == f"{words}. Basis: promise of 8 h"
 
 
+def outlook(half: float, most: float, *, paused: bool = False, **more: Any) -> sla_pb2.Outlook:
+    """Half of 312 like it were done after so many minutes from now, nine in ten after so many."""
+    return sla_pb2.Outlook(
+        half_time=None if paused else stamp(half),
+        most_time=None if paused else stamp(most),
+        half_left=Duration(seconds=int(half * 60)),
+        most_left=Duration(seconds=int(most * 60)),
+        like_count=312,
+        needed_count=30,
+        **more,
+    )
+
+
+def expecting(promise: sla_pb2.TicketClocks, expected: sla_pb2.Outlook) -> sla_pb2.TicketClocks:
+    """The clocks with what those like it say."""
+    promise.outlook.CopyFrom(expected)
+    return promise
+
+
+def test_a_range_and_its_basis() -> None:
+    """No finer than it is known: quarters of an hour far off, five minutes near; promise and history beside it."""
+    said = "312 like it, half of them done by the first time and 90% by the second"
+    far = four_answers(ticket(), expecting(clocks(), outlook(131, 187)), reader())["when"]
+    assert far["value"] == "Today, 14:30–15:45"
+    assert far["detail"] == f"Basis: promise of 8 h (by 15:50); {said}"
+    assert (
+        four_answers(ticket(), expecting(clocks(), outlook(31, 58)), reader())["when"]["value"] == "Today, 13:00–13:30"
+    )
+    days = four_answers(ticket(), expecting(clocks(), outlook(600, 1500, any_service=True)), reader())["when"]
+    assert days["value"] == "Today, 22:30 – tomorrow 13:30"
+    assert "312 like it in all services" in days["detail"]
+    chinese = four_answers(ticket(), expecting(clocks(), outlook(131, 187)), reader(language="zh"))["when"]
+    assert "14:30 – 15:45" in chinese["value"]
+
+
+def test_a_range_when_it_is_late_or_waits() -> None:
+    """Late stays said; a clock that stands gives lengths from the answer on; of too few their number is told."""
+    late = expecting(clocks(RUNNING, -18, -18, breach_time=stamp(-18)), outlook(31, 58))
+    told = four_answers(ticket(), late, reader())["when"]
+    assert (told["value"], told["tone"]) == ("Today, 13:00–13:30", "bad")
+    assert told["detail"].startswith("Late by 18 min, promised by 12:12; 312 like it")
+    waits = expecting(clocks(PAUSED, 199, None), outlook(31, 187, paused=True))
+    assert four_answers(asked(), waits, reader())["when"]["value"] == "30 min – 3 h 15 after your answer"
+    few = expecting(clocks(), sla_pb2.Outlook(like_count=4, needed_count=30))
+    assert four_answers(ticket(), few, reader())["when"] == {
+        "value": "By 15:50 today",
+        "detail": "Basis: promise of 8 h; only 4 like it so far, 30 needed for a range",
+        "tone": "",
+    }
+
+
 def test_owed_answer() -> None:
     """The requester is next and alone can unblock; when counts from the answer, in service time."""
     answers = four_answers(asked(), clocks(PAUSED, 199, None), reader())

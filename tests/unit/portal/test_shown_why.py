@@ -172,3 +172,21 @@ def test_the_old_verdict_stands_beside_the_new_one(app: Any) -> None:
     ]
     assert hands["title"] == "Time in a team's hands"
     assert hands["sentences"][0]["text"] == "Does not count: Network has it (Li Na answered)."
+
+
+def test_what_counted_before_it_was_filed_says_so(app: Any) -> None:
+    """From the start of the impact, dated by an event of its own; from the opening on the sentence is the usual one."""
+    one = clocks()
+    one.clocks[0].segments.insert(0, segment(RUN, local(29, 16), local(29, 17), "e9"))
+    late = one.clocks[0].verdicts.add(superseded_by="e9", supersede_time=stamp(local(30, 9)))
+    late.target.FromTimedelta(timedelta(hours=8))
+    dated = tickets_service_pb2.TimelineEntry(id="e9", actor="people/zhou", kind="ImpactStartSet")
+    ticket = ticket_pb2.Ticket(requester="people/li", open_time=stamp(local(29, 17)))
+    with app.test_request_context("/", headers={"Accept-Language": "en"}):
+        (story,) = why.stories(one, calendar(), ticket, [*entries(), dated], reader("en"))
+
+    assert [part["text"] for part in story["sentences"][:2]] == [
+        "Counts: the impact had begun before it was filed.",
+        "Counts, because Li Na filed it.",
+    ]
+    assert story["verdicts"][0].endswith("Then Zhou Yan said when the impact began.")

@@ -17,7 +17,7 @@ from tests.unit.sla.history import ADMIN, OFFICE, target
 
 FACTS = Facts(
     2, TicketType.INCIDENT, "services/pos", "", unit="cn/east/042", site="Store 042", category="till",
-    channel="phone", impact=1, urgency=2,
+    channel="phone", impact=1, urgency=2, item="items/till-printer", vip=True,
 )  # fmt: skip
 POLICY = Policy("policies/x", 10, Match(), (target(ClockKind.RESOLUTION, 60),), OFFICE.name)
 
@@ -29,6 +29,8 @@ POLICY = Policy("policies/x", 10, Match(), (target(ClockKind.RESOLUTION, 60),), 
         ("unit.startsWith('cn/east/') && channel in ['phone', 'chat']", True),
         ("site.matches('^Store [0-9]+$') || impact == 3", True),
         ("ticket_type == 'request'", False),
+        ("vip && item == 'items/till-printer'", True),
+        ("!vip || item == 'items/notebook'", False),
         ("urgency * 10 + impact > 21", False),
         ("source != '' ? category == 'till' : category == 'scale'", False),
     ],
@@ -40,14 +42,16 @@ def test_a_condition_is_held_against_what_is_known_of_a_ticket(text: str, holds:
 
     assert match.holds(FACTS) is holds
     assert (finding.field, finding.wanted, finding.holds) == ("condition", (text,), holds)
-    assert all(f"{name} = {values(FACTS)[name]}" in finding.given for name in FIELDS if name in text.split())
+    told = {name: str(value).lower() if value is True else str(value) for name, value in values(FACTS).items()}
+    assert all(f"{name} = {told[name]}" in finding.given for name in FIELDS if name in text.split())
 
 
 @pytest.mark.parametrize(
     ("text", "reason", "says"),
     [
-        ("vip == true", "CONDITION_INVALID", "no 'vip'; known are priority"),
+        ("gold == true", "CONDITION_INVALID", "no 'gold'; known are priority"),
         ("priority == 'high'", "CONDITION_INVALID", "column 10"),
+        ("vip == 'yes'", "CONDITION_INVALID", "column 5"),
         ("priority + 1", "CONDITION_INVALID", "INT"),
         ("priority ==", "CONDITION_INVALID", "Syntax error"),
         ("[1, 2].all(one, one < priority)", "CONDITION_INVALID", "all() walks through lists"),

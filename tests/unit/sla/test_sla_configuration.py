@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from services.runtime.refusal import Refusal
 from tool import configuration, lint
 
 GOOD = """\
@@ -34,21 +35,75 @@ policies:
   calendar: calendars/office
 """
 
+PLANNED = """\
+rotas:
+- name: rotas/tills
+  display_names:
+    en: Tills
+  time_zone: Asia/Shanghai
+  layers:
+  - people:
+    - people/zhou-yan
+    hand_over: HAND_OVER_WEEKLY
+    first_date: '2026-11-02'
+    time: 09:00
+    hours:
+    - weekday: 1
+      segments:
+      - start: 09:00
+        end: '18:00'
+  notice_days: 7
+escalation_plans:
+- name: escalationPlans/critical
+  order: 10
+  match:
+    priorities:
+    - 1
+  steps:
+  - clock: CLOCK_KIND_RESOLUTION
+    measure: STEP_MEASURE_PERCENT
+    anchor: STEP_ANCHOR_DUE
+    amount: 75
+    recipients:
+    - kind: RECIPIENT_KIND_ON_CALL
+      name: rotas/tills
+  quiet_hours:
+    time_zone: Asia/Shanghai
+    start: '22:00'
+    end: 07:30
+    break_through:
+    - 1
+"""
 
-def test_a_file_comes_out_as_it_went_in() -> None:
-    """Nothing is added, nothing lost, and the order stays."""
-    read = lint.read(GOOD)
+
+def names_of(read: lint.File) -> set[str]:
+    return {name for items in read.items.values() for name in items}
+
+
+@pytest.mark.parametrize("text", [GOOD, PLANNED, GOOD + PLANNED])
+def test_a_file_comes_out_as_it_went_in(text: str) -> None:
+    """Nothing is added, nothing lost, and the order stays; held against itself nothing differs."""
+    read = lint.read(text)
 
     assert read.faults == []
-    assert configuration.written(read.items) == GOOD
-    # As people write it: an hour is no number of seconds, a day no date.
+    assert configuration.written(read.items) == text
+    system = {
+        kind.key: {name: kind.judge(one, names_of(read)) for name, one in read.items[kind.key].items()}
+        for kind in configuration.KINDS
+    }
+    assert configuration.differences(read.items, system) == []
+
+
+def test_hours_are_read_as_people_write_them() -> None:
+    """An hour is no number of seconds, a day no date."""
+    read = lint.read(GOOD)
     assert lint.read(GOOD.replace("'18:00'", "18:00")).items == read.items
 
 
 @pytest.mark.parametrize(
     ("old", "new", "line", "says"),
     [
-        ("unit == 'cn/east'", "vip", 17, "CONDITION_INVALID"),
+        ("unit == 'cn/east'", "gold", 17, "CONDITION_INVALID"),
         ("kind: CLOCK_KIND_RESOLUTION", "kind: CLOCK_KIND_NEVER", 19, "CLOCK_KIND_NEVER"),
         ("duration: 14400s", "duration: 14400.5s", 20, "TARGET_DURATION_INVALID"),
         ("calendar: calendars/office", "calendar: calendars/none", 25, "CALENDAR_UNKNOWN"),
@@ -57,7 +112,7 @@ def test_a_file_comes_out_as_it_went_in() -> None:
         ("order: 10", "colour: red", 13, "colour"),
         ("Asia/Shanghai", "Mars/Olympus", 5, "CALENDAR_ZONE_UNKNOWN"),
         ("name: policies/p1", "name: p1", 12, "does not match"),
-        ("policies:", "rotas: []\npolicies:", 11, "Nothing of this kind"),
+        ("policies:", "teams: []\npolicies:", 11, "Nothing of this kind"),
         ("- name: policies/p1", "- name: policies/p1\n  <<: [", 15, "no YAML"),
     ],
 )
@@ -67,6 +122,53 @@ def test_each_fault_has_its_line(old: str, new: str, line: int, says: str) -> No
 
     assert not read.fit
     assert [(one.line, says in one.text) for one in read.faults][:1] == [(line, True)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ("name: rotas/tills\n  quiet", "name: rotas/net\n  quiet", 31, "ROTA_UNKNOWN"),
+        ("amount: 75", "amount: 0", 28, "STEP_AMOUNT_INVALID"),
+        ("start: '22:00'", "start: 25:00", 34, "LOCAL_TIME_INVALID"),
+        ("kind: RECIPIENT_KIND_ON_CALL", "kind: RECIPIENT_KIND_PERSON", 31, "RECIPIENT_INVALID"),
+        ("measure: STEP_MEASURE_PERCENT", "measure: STEP_MEASURE_UNSPECIFIED", 26, "not"),
+        ("- people/zhou-yan", "- zhou-yan", 8, "PERSON_UNKNOWN"),
+        ("'2026-11-02'", "'2026-13-02'", 10, "LOCAL_DATE_INVALID"),
+        ("time: 09:00\n    hours", "time: 9 am\n    hours", 11, "LOCAL_TIME_INVALID"),
+        ("Asia/Shanghai\n  layers", "Mars/Olympus\n  layers", 5, "ZONE_UNKNOWN"),
+        ("notice_days: 7", "overrides: []", 17, "leave it out"),
+        ("notice_days: 7", "notice_days: 70", 17, "ROTA_NOTICE_INVALID"),
+    ],
+)
+def test_each_fault_of_a_plan_or_a_rota_has_its_line(old: str, new: str, line: int, says: str) -> None:
+    """Who is on call, who is told when, and in which hours nobody is."""
+    read = lint.read(PLANNED.replace(old, new))
+
+    assert not read.fit
+    assert [(one.line, says in one.text) for one in read.faults][:1] == [(line, True)]
+
+
+def test_another_way_to_write_the_same_is_no_difference() -> None:
+    """What is left out says what the system says for it, and lists have no order of their own."""
+    fuller = lint.read(PLANNED.replace("    - 1\n  steps", "    - 2\n    - 1\n  steps"))
+    shorter = PLANNED.replace("    - 1\n  steps", "    - 1\n    - 2\n  steps").replace(
+        "    anchor: STEP_ANCHOR_DUE\n", ""
+    )
+    system = {
+        kind.key: {name: kind.judge(one, names_of(fuller)) for name, one in fuller.items[kind.key].items()}
+        for kind in configuration.KINDS
+    }
+
+    assert configuration.differences(lint.read(shorter).items, system) == []
+
+
+def test_what_the_system_refuses_is_told_by_line_too() -> None:
+    """Who works here only the system knows; its field is a place in the file."""
+    read, rotas = lint.read(PLANNED), configuration.KINDS[2]
+    refusal = Refusal.invalid("rota.layers[0].people[0]", "PERSON_UNKNOWN", "Take somebody who has not left.")
+    fault = read.fault(rotas, "rotas/tills", refusal)
+
+    assert str(fault) == "8: rotas/tills.layers[0].people[0]: PERSON_UNKNOWN: Take somebody who has not left."
 
 
 def test_what_can_never_win_is_noted() -> None:

@@ -9,9 +9,11 @@ import pytest
 from services.runtime.actor import Actor, system
 from services.runtime.refusal import Refusal
 from services.tickets.rules import access
-from services.tickets.rules.ticket import Channel, Type
+from services.tickets.rules.conversation import comment
+from services.tickets.rules.events import CommentAdded
+from services.tickets.rules.ticket import Channel, Type, Visibility
 from services.tickets.rules.triage import DEFAULT
-from services.tickets.rules.work import Filing, file
+from services.tickets.rules.work import Filing, file, start
 from tests.unit.tickets.cases import ANN, BEN, EVE, FRESH, LIN, NOW, OLA, PAT, WEI
 
 
@@ -73,11 +75,31 @@ def test_anybody_files_for_themselves_and_an_agent_for_anybody() -> None:
     ("filing", "actor", "reason"),
     [
         (Filing(Type.INCIDENT, "Down"), system("sla"), "PERSON_REQUIRED"),
+        (Filing(Type.INCIDENT, "Down", requester=ANN.sub), system("sla"), "PERSON_REQUIRED"),
+        (Filing(Type.INCIDENT, "Down"), system("metrics"), "PERSON_REQUIRED"),
         (Filing(Type.INCIDENT, "  "), ANN, "TITLE_REQUIRED"),
         (Filing(Type.INCIDENT, "Down", impact=1), ANN, "TRIAGE_INCOMPLETE"),
     ],
 )
 def test_what_is_not_filed(filing: Filing, actor: Actor, reason: str) -> None:
-    """A service alone, no title, half a triage."""
+    """A service alone, one that watches but names nobody, no title, half a triage."""
     with pytest.raises(Refusal, match=reason):
         file(filing, actor, DEFAULT, NOW)
+
+
+def test_a_service_that_watches_others_files_for_a_person_and_says_what_became_of_it() -> None:
+    """It may do no more than that with a ticket, and nothing at all with one that it did not file."""
+    metrics = system("metrics")
+    filed, _ = file(Filing(Type.INCIDENT, "Outage", requester=ANN.sub, impact=1, urgency=1), metrics, DEFAULT, NOW)
+    assert (filed.requester, filed.opener, filed.priority, filed.unit) == (ANN.sub, metrics.sub, 1, "")
+    commented, (told,) = comment(filed, metrics, NOW, text="It is over.", visibility=Visibility.PUBLIC)
+    assert isinstance(told, CommentAdded)
+    assert (told.comment.author, commented.first_responded_at) == (metrics.sub, None)
+    assert access.is_party(ANN, filed)
+    for by, ticket in ((metrics, FRESH), (system("sla"), filed)):
+        with pytest.raises(Refusal, match="NOT_YOURS"):
+            comment(ticket, by, NOW, text="It is over.", visibility=Visibility.PUBLIC)
+    with pytest.raises(Refusal, match="INTERNAL_IS_FOR_AGENTS"):
+        comment(filed, metrics, NOW, text="It is over.", visibility=Visibility.INTERNAL)
+    with pytest.raises(Refusal, match="ROLE_REQUIRED"):
+        start(filed, metrics, NOW)

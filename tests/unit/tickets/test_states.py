@@ -11,7 +11,7 @@ import pytest
 
 from services.runtime.actor import Actor
 from services.runtime.refusal import Kind, Refusal
-from services.tickets.rules import assignment, conversation, links, triage, work
+from services.tickets.rules import assignment, conversation, impact, links, triage, work
 from services.tickets.rules.attachment import attach
 from services.tickets.rules.events import Decided, TicketClosed, TicketReopened
 from services.tickets.rules.ticket import (
@@ -24,7 +24,7 @@ from services.tickets.rules.ticket import (
     Ticket,
     Visibility,
 )
-from tests.unit.tickets.cases import ANN, BEN, EVE, IN_STATE, NOW, WEI
+from tests.unit.tickets.cases import ANN, BEN, EVE, IN_STATE, NOW, OPENED, WEI
 
 Verb = Callable[[Ticket, Actor, datetime], Decided]
 
@@ -48,6 +48,12 @@ TABLE: dict[str, tuple[Actor, Verb, dict[State, State], str]] = {
         partial(triage.triage, matrix=triage.DEFAULT, impact=1, urgency=1),
         OPEN_KEEPS,
         "TicketTriaged",
+    ),
+    "date": (
+        BEN,
+        partial(impact.set_start, started_at=OPENED - timedelta(hours=1)),
+        {**OPEN_KEEPS, DONE: DONE},
+        "ImpactStartSet",
     ),
     "assign": (BEN, partial(assignment.assign, team="teams/network"), OPEN_KEEPS, "TicketAssigned"),
     "start": (BEN, work.start, {NEW: WORK}, "TicketStarted"),
@@ -121,7 +127,10 @@ def test_strangers_move_nothing(verb: str, stranger: Actor) -> None:
     assert caught.value.kind is Kind.FORBIDDEN
 
 
-@pytest.mark.parametrize("verb", sorted({"triage", "assign", "start", "ask", "hold", "resume", "resolve", "link"}))
+WORK_ONLY = sorted({"triage", "date", "assign", "start", "ask", "hold", "resume", "resolve", "link"})
+
+
+@pytest.mark.parametrize("verb", WORK_ONLY)
 def test_the_requester_does_not_do_the_work(verb: str) -> None:
     """What moves the work on our side takes an agent."""
     _, decide, moves, _ = TABLE[verb]

@@ -83,6 +83,7 @@ EVENTS = st.one_of(
     ),
     st.builds(told.TicketTriaged, TICKETS, COUNTS),
     st.builds(told.TicketAssigned, TICKETS, TEXTS, TEXTS),
+    st.builds(told.ImpactStartSet, TICKETS, st.none() | MOMENTS),
     st.builds(told.QuestionAnswered, TICKETS, QUESTIONS, TEXTS),
     st.builds(told.TicketReopened, TICKETS, TEXTS, st.sampled_from(State)),
     st.builds(told.TicketCancelled, TICKETS, TEXTS),
@@ -159,3 +160,23 @@ def test_the_timeline_hides_what_is_internal(visibility: Visibility, outside: bo
     assert (timeline_entry(*kept, data, inside=False) is not None) is outside
     assert timeline_entry(*kept, b"", inside=False) is None
     assert timeline_entry(*kept, b"", inside=True) is not None
+
+
+def test_the_timeline_says_to_when_the_impact_was_dated() -> None:
+    """The time as it is now, and nothing once it is taken back."""
+    for at, detail in ((NOW, "2026-03-04T09:00:00Z"), (None, "")):
+        event = told.ImpactStartSet(replace(FRESH, impact_started_at=at), None)
+        data = event_message(event, "tickets/INC-000001", '"2"').SerializeToString()
+        line = timeline_entry("id", "throughline.tickets.v1.ImpactStartSet", NOW, BEN.sub, data, inside=False)
+
+        assert line is not None
+        assert (line.kind, line.detail) == ("ImpactStartSet", detail)
+
+
+def test_a_ticket_of_an_earlier_release_names_no_item_and_no_impact() -> None:
+    """A message and a document that were written before either was known are read as before."""
+    message, document = ticket_message("tickets/INC-000001", '"3"', FRESH), encode(FRESH)
+
+    assert not message.HasField("impact_start_time")
+    assert {"item", "impact_started_at"}.isdisjoint(document)
+    assert (ticket_state(message).item, decode(document).impact_started_at) == ("", None)

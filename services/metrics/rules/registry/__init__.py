@@ -16,6 +16,9 @@ METRICS: Mapping[str, Metric] = {one.id: one for one in REGISTRY}
 
 TILES: tuple[str, ...] = (
     "time_to_resolve",
+    "time_to_respond",
+    "time_to_repair",
+    "time_to_restore",
     "first_contact_resolution",
     "first_assignment_resolution",
     "reassignments",
@@ -33,6 +36,10 @@ TILES: tuple[str, ...] = (
     "incident_loss",
     "change_success",
     "risk_exposure",
+    "time_between_failures",
+    "time_to_restore_service",
+    "error_budget",
+    "cost_per_ticket",
 )
 """The board's tiles in their order, band by band; those that wait say what for."""
 

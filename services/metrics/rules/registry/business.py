@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.metrics.rules.registry.metric import Band, Metric, Unit
+from services.metrics.rules.registry.metric import Band, Metric, Shown, Unit
 
 BUSINESS: tuple[Metric, ...] = (
     Metric(
@@ -20,26 +20,54 @@ BUSINESS: tuple[Metric, ...] = (
         "E19-time", "availability_time", ("Availability by time", "按时间计的可用率"),
         ("Committed time without outage.", "承诺服务时间内无中断的比例。"),
         Unit.PER_CENT, "(committed time - downtime in it) / committed time",
-        ("Planned windows are out.", "Overlaps count once.", "The zone of the commitment is named. Not E19."),
-        "ServiceNow availability results", Band.BUSINESS, waits_for="outages from traces",
+        (
+            "Planned windows are out.",
+            "Overlaps count once.",
+            "The zone of the commitment is named. Not E19.",
+            "Of business services: their calendar, around the clock without one; one of an unknown calendar is out.",
+            "From the first span on, up to now.",
+        ),
+        "ServiceNow availability results", Band.BUSINESS,
     ),
     Metric(
         "E20", "time_between_failures", ("Time between failures", "平均无故障时间"),
         ("Committed time without outage, by outage.", "每次中断之间的承诺服务时间。"),
-        Unit.SECONDS, "uptime / outages", ("No outage: not defined, and not 0.",),
-        "ServiceNow availability results", Band.BUSINESS, waits_for="outages from traces",
+        Unit.SECONDS, "(committed time - downtime in it) / outages in committed time",
+        (
+            "No outage: not defined, and not 0.",
+            "An outage counts once for each business service that it hits; one because of another service does not.",
+            "An outage that lies wholly outside committed time does not count.",
+        ),
+        "ServiceNow availability results", Band.BUSINESS,
+        interval="Garwood's bounds of the count, by Wilson and Hilferty (95 %).",
     ),
     Metric(
         "E20-restore", "time_to_restore_service", ("Time to restore service", "平均恢复服务时间"),
         ("Downtime in committed time, by outage.", "承诺服务时间内每次中断的时长。"),
-        Unit.SECONDS, "downtime / outages", ("No outage: not defined, and not 0.",),
-        "ServiceNow availability results", Band.BUSINESS, waits_for="outages from traces",
+        Unit.SECONDS, "downtime in committed time / outages in it",
+        ("No outage: not defined, and not 0.", "As E20."),
+        "ServiceNow availability results", Band.BUSINESS, Shown.MEAN, interval="Student's t (95 %).",
     ),
     Metric(
         "E21", "error_budget", ("Error budget left", "错误预算余量"),
         ("What may still go wrong in the window.", "窗口内还能容忍的错误。"),
-        Unit.PER_CENT, "1 - errors / ((1 - objective) x valid)", ("The method and the window are named.",),
-        "Google, SRE workbook, alerting on SLOs", Band.BUSINESS, waits_for="objectives by service",
+        Unit.PER_CENT, "1 - errors / ((1 - objective) x valid)",
+        (
+            "By occurrences, over the period of the page, from the first span on.",
+            "All business services with an objective together: what each may spend is added, and what it spent.",
+            "Planned maintenance is out. Overspent: below 0.",
+            "Fewer than 30 effective requests are too few; no data is no budget.",
+        ),
+        "Google, SRE workbook, alerting on SLOs", Band.BUSINESS,
+        interval="Wilson on the effective count of errors (95 %).",
+    ),
+    Metric(
+        "E21-burn", "error_budget_burn", ("Burn rate of the error budget", "错误预算消耗速率"),
+        ("How fast the budget is spent; 1 spends it evenly.", "预算消耗的快慢；1 表示均匀消耗。"),
+        Unit.RATIO, "errors / valid / (1 - objective); time left = window / burn",
+        ("As E21.", "Alerts look at two windows of their own; this one is of the period."),
+        "Google, SRE workbook, alerting on SLOs", Band.BUSINESS,
+        interval="Wilson on the effective count of errors (95 %).",
     ),
     Metric(
         "E22", "incident_loss", ("Loss by incidents", "事件损失"),
@@ -62,9 +90,15 @@ BUSINESS: tuple[Metric, ...] = (
     ),
     Metric(
         "E24", "risk_exposure", ("Exposure to open risks", "风险敞口"),
-        ("What open problems and planned changes may cost in a year.", "未结问题与计划变更一年内可能造成的损失。"),
-        Unit.MONEY, "frequency x magnitude, by simulation", ("P50 and P90, as the product hides the tail.",),
-        "FAIR", Band.BUSINESS, waits_for="problems and their estimates",
+        ("What the open risks of the register may cost in a year.", "登记册中未结风险一年内可能造成的损失。"),
+        Unit.MONEY, "P50 of the sum of losses over a year, by 10,000 draws that the names of the risks decide (risk/1)",
+        (
+            "P50 and P90, as the product hides the tail.",
+            "A risk happens at most once in the year; its loss lies log-normally between its own P50 and P90.",
+            "Accepted risks are shown apart; closed ones are out. Nothing that is booked is in it.",
+            "As of now, whatever the period.",
+        ),
+        "FAIR", Band.BUSINESS, interval="10th to 90th percentile of the sum.",
     ),
     Metric(
         "E25", "value_gained", ("Value gained", "已获价值"),

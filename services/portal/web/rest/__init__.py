@@ -14,11 +14,14 @@ from services.portal.web.rest import (
     calendars,
     changes,
     escalations,
+    governance,
+    journeys,
     judgements,
     ledger,
     openapi,
     people,
     policies,
+    reports,
     routes,
     services,
     session,
@@ -32,6 +35,7 @@ VERSION = "1"
 ROUTES = (
     *session.ROUTES,
     *tickets.ROUTES,
+    *journeys.ROUTES,
     *sla.ROUTES,
     *escalations.ROUTES,
     *calendars.ROUTES,
@@ -43,6 +47,8 @@ ROUTES = (
     *board.ROUTES,
     *services.ROUTES,
     *ledger.ROUTES,
+    *governance.ROUTES,
+    *reports.ROUTES,
 )
 _OPEN = frozenset({"rest.sign_in", "rest.description"})
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})

@@ -100,7 +100,8 @@ def _success(route: Route, schemas: Schema) -> Schema:
     if not route.answer:
         return {"description": "Done"}
     if route.answer != "application/json":
-        return {"description": route.summary, "content": {route.answer: {"schema": {}}}}
+        kinds = route.answer.split(", ")
+        return {"description": route.summary, "content": {kind: {"schema": {}} for kind in kinds}}
     schema = _answered(route.call.output_type, schemas)
     return {"description": route.summary, "content": {"application/json": {"schema": schema}}}
 
@@ -136,6 +137,9 @@ def _query(route: Route) -> list[Schema]:
                     }
                     for name in query.period_names(field)
                 ]
+            elif field.message_type.full_name == contract.TIMESTAMP:
+                stamp = {"type": "string", "format": "date-time"}
+                found.append({"name": field.name, "in": "query", "required": False, "schema": stamp})
             continue
         found.append({"name": field.name, "in": "query", "required": False, "schema": _field(field, {}, True)})
     named = {one["name"] for one in found}

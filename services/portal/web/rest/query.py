@@ -12,7 +12,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from werkzeug.datastructures import MultiDict
 
-from services.portal.web.rest.contract import INTEGERS, Field, assign, refuse, scalar
+from services.portal.web.rest.contract import INTEGERS, TIMESTAMP, Field, assign, refuse, scalar
 from services.runtime.status import Violation
 
 INTERVAL = "throughline.type.v1.Interval"
@@ -32,6 +32,9 @@ def from_query(given: MultiDict[str, str], message: Message, *, without: Sequenc
             ends = _names(field)
             known.update(ends)
             _interval(given, getattr(owner, field.name), ends, faults)
+        elif field.message_type is not None and field.message_type.full_name == TIMESTAMP:
+            known.add(field.name)
+            _instant(given.get(field.name, ""), getattr(owner, field.name), field.name, faults)
         elif field.name in given:
             known.add(field.name)
             _from_texts(given.getlist(field.name), owner, field, faults)
@@ -81,6 +84,15 @@ def _typed(text: str, field: Field) -> object:
     if field.type == FieldDescriptor.TYPE_BOOL:
         return {"true": True, "false": False}.get(text, text)
     return text
+
+
+def _instant(text: str, stamp: Any, name: str, faults: list[Violation]) -> None:
+    if not text:
+        return
+    try:
+        stamp.FromJsonString(text.replace(" ", "+"))
+    except ValueError:
+        faults.append(Violation(name, "format", 'It is a time such as "2026-10-31T14:20:00Z".'))
 
 
 def _names(field: Field) -> tuple[str, str]:

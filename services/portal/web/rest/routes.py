@@ -18,8 +18,10 @@ from throughline.knowledge.v1 import knowledge_service_pb2
 from throughline.metrics.v1 import (
     availability_service_pb2,
     comparisons_service_pb2,
+    governance_service_pb2,
     ledger_service_pb2,
     metrics_service_pb2,
+    reports_service_pb2,
 )
 from throughline.portal.v1 import people_service_pb2
 from throughline.sla.v1 import escalation_service_pb2, judgement_service_pb2, sla_service_pb2
@@ -40,7 +42,9 @@ _SERVICES = {
     "metrics": metrics_service_pb2.DESCRIPTOR.services_by_name["MetricsService"],
     "availability": availability_service_pb2.DESCRIPTOR.services_by_name["AvailabilityService"],
     "comparisons": comparisons_service_pb2.DESCRIPTOR.services_by_name["ComparisonsService"],
+    "governance": governance_service_pb2.DESCRIPTOR.services_by_name["GovernanceService"],
     "ledger": ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"],
+    "reports": reports_service_pb2.DESCRIPTOR.services_by_name["ReportsService"],
     "people": people_service_pb2.DESCRIPTOR.services_by_name["PeopleService"],
 }
 
@@ -51,8 +55,8 @@ class Route:
 
     path: below /api/v1, with {id}. binds: fields of the request that the path gives, such as
     {"name": "tickets/{id}"}. status: of success. view: what answers, where it is more than the call. body: a JSON
-    Schema of the body by media type where it is not the request message. answer: the media type, "" for none.
-    open: anybody may ask.
+    Schema of the body by media type where it is not the request message. answer: the media type, or several
+    with commas, "" for none. open: anybody may ask.
     """
 
     method: str

@@ -15,5 +15,8 @@ ROUTES = (
     Route("GET", "/businessServices/{id}", "availability", "GetBusinessService", "One business service", binds=_ONE),
     Route("POST", "/businessServices/{id}/retire", "availability", "RetireBusinessService", "Retire one", binds=_ONE),
     Route("GET", "/businessServices/{id}/objective", "availability", "GetObjectiveReport",
-          "Its objective against what happened", binds=_ONE),
+          "Its objective against what happened, its budget in minutes and money, its burn", binds=_ONE),
+    Route("GET", "/businessServices/{id}/versions", "availability", "ListBusinessServiceVersions",
+          "Its versions with who made them", binds=_ONE),
+    Route("GET", "/burnAlerts", "availability", "ListBurnAlerts", "Budgets that burn too fast, or once did"),
 )  # fmt: skip

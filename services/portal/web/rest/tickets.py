@@ -16,6 +16,7 @@ from services.runtime.refusal import Refusal
 _ONE = {"name": "tickets/{id}"}
 _VERBS = (
     ("triage", "TriageTicket", "Set impact and urgency; the matrix gives the priority"),
+    ("impact-start", "SetImpactStart", "Say when its impact began, or take that back"),
     ("assign", "AssignTicket", "Give it to a team, and to a person of it"),
     ("start", "StartTicket", "Take up the work"),
     ("ask", "AskRequester", "Ask the requester"),

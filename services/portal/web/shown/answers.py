@@ -8,6 +8,7 @@ from throughline.tickets.v1 import ticket_pb2
 
 from services.portal.web import formats
 from services.portal.web.shown import clock as clocks_shown
+from services.portal.web.shown import expected
 from services.portal.web.shown.reader import Reader, instant
 from services.portal.web.shown.ticket import AWAITING, CANCELLED, ENDED, NEW, RESOLVED, hands, hold_words, is_own
 
@@ -46,7 +47,8 @@ def next_answer(ticket: ticket_pb2.Ticket, reader: Reader) -> Answer:
 def when_answer(ticket: ticket_pb2.Ticket, clocks: sla_pb2.TicketClocks | None, away: bool, reader: Reader) -> Answer:
     """When a result can be expected and on what that rests: {"value", "detail", "tone"}.
 
-    clocks: None without a promise. away: whether nobody could be asked for the clocks.
+    A range where enough tickets were like it, else what is promised. clocks: None without a promise. away: whether
+    nobody could be asked for the clocks.
     """
     clock = clocks_shown.leading(clocks)
     if ticket.state in ENDED:
@@ -61,13 +63,12 @@ def when_answer(ticket: ticket_pb2.Ticket, clocks: sla_pb2.TicketClocks | None, 
     basis = str(gettext("Basis: promise of %(length)s", length=reader.hours(clock.target.ToTimedelta())))
     left = reader.hours(clocks_shown.remaining(clock, reader.now))
     overdue = clocks_shown.is_overdue(clock, reader.now)
+    range_, like = expected.when(clocks, reader), expected.basis(clocks, reader)
     if clock.state == sla_pb2.CLOCK_STATE_PAUSED:
-        return _paused(ticket, overdue, left, basis, reader)
+        basis = _joined([basis, like], reader)
+        return _paused(ticket, overdue, left, expected.left(clocks, reader), basis, reader)
     if overdue:
-        missed = instant(clock.breach_time) if clock.HasField("breach_time") else instant(clock.due_time)
-        value = gettext("Late by %(length)s", length=left)
-        detail = gettext("Promised by %(time)s; the work goes on", time=reader.near(missed))
-        return {"value": str(value), "detail": str(detail), "tone": "bad"}
+        return _late(clock, left, range_, like, reader)
     if not clock.HasField("due_time"):
         detail = gettext("%(basis)s; no service hours lie ahead in the calendar", basis=basis)
         return {"value": str(gettext("Not known yet")), "detail": str(detail)}
@@ -85,7 +86,9 @@ def when_answer(ticket: ticket_pb2.Ticket, clocks: sla_pb2.TicketClocks | None, 
         )
         basis = f"{answered}. {basis}" if reader.language == "en" else f"{answered}。{basis}"
     tone = "warn" if clocks_shown.is_at_risk(clock, reader.now) else ""
-    return {"value": reader.by(due), "detail": basis, "tone": tone}
+    if range_:
+        basis = str(gettext("%(basis)s (by %(time)s)", basis=basis, time=reader.near(due)))
+    return {"value": range_ or reader.by(due), "detail": _joined([basis, like], reader), "tone": tone}
 
 
 def blocks_answer(ticket: ticket_pb2.Ticket, reader: Reader) -> Answer:
@@ -171,14 +174,38 @@ def _unpromised(ticket: ticket_pb2.Ticket, reader: Reader) -> Answer:
     return {"value": str(gettext("Not known yet")), "detail": str(detail)}
 
 
-def _paused(ticket: ticket_pb2.Ticket, overdue: bool, left: str, basis: str, reader: Reader) -> Answer:
-    """The clock stands: what it waits for, and how much is left once it runs again."""
+def _late(clock: sla_pb2.Clock, left: str, range_: str, like: str, reader: Reader) -> Answer:
+    """Past the promise: by how much, and what those like it say."""
+    missed = reader.near(instant(clock.breach_time if clock.HasField("breach_time") else clock.due_time))
+    if range_:
+        detail = gettext("Late by %(length)s, promised by %(time)s", length=left, time=missed)
+    else:
+        detail = gettext("Promised by %(time)s; the work goes on", time=missed)
+    value = range_ or str(gettext("Late by %(length)s", length=left))
+    return {"value": value, "detail": _joined([str(detail), like], reader), "tone": "bad"}
+
+
+def _joined(said: list[str], reader: Reader) -> str:
+    """Several parts of one sentence, those that say something."""
+    return ("；" if reader.language == "zh" else "; ").join(filter(None, said))
+
+
+def _paused(ticket: ticket_pb2.Ticket, overdue: bool, left: str, range_: str, basis: str, reader: Reader) -> Answer:
+    """The clock stands: what it waits for, and how much is left once it runs again. range_: of those like it, or ""."""
     yours = ticket.state == AWAITING and is_own(ticket, reader)
     if overdue:
         value = gettext("After your answer") if yours else gettext("Once it is unblocked")
         detail = gettext("%(length)s over the promise already; %(basis)s", length=left, basis=basis)
         return {"value": str(value), "detail": str(detail), "tone": "bad"}
-    if yours:
+    if range_ and ticket.state == AWAITING:
+        value = (
+            gettext("%(range)s after your answer", range=range_)
+            if yours
+            else gettext("%(range)s after the answer", range=range_)
+        )
+    elif range_:
+        value = gettext("%(range)s after it is unblocked", range=range_)
+    elif yours:
         value = gettext("Within %(length)s of your answer", length=left)
     elif ticket.state == AWAITING:
         value = gettext("Within %(length)s of the answer", length=left)

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 from flask_babel import gettext, ngettext
-from throughline.metrics.v1 import board_pb2, metrics_pb2
+from throughline.metrics.v1 import board_pb2, governance_pb2, metrics_pb2
 from throughline.type.v1 import money_pb2
 
 from services.portal.web import formats
@@ -35,6 +35,12 @@ _ICONS = {
     metrics_pb2.LEDGER_CATEGORY_COMPLIANCE: "certificate",
     LOSS: "flame",
 }
+# The other three that go by the one name MTTR: they stand in the tile of the time to resolve, so that none is bare.
+OTHER_TIMES = ("time_to_respond", "time_to_repair", "time_to_restore")
+# Their values come from spans, not from tickets.
+_ON_SERVICES = frozenset(
+    {"availability", "time_between_failures", "time_to_restore_service", "error_budget", "error_budget_burn"}
+)
 BANDS = (
     ("efficiency", metrics_pb2.BAND_EFFICIENCY),
     ("experience", metrics_pb2.BAND_EXPERIENCE),
@@ -51,6 +57,7 @@ class Links:
     ticket: Callable[[str], str]
     loss_of: Callable[[str], str]
     services: str
+    risks: str = ""
 
 
 def category_words(category: int) -> tuple[str, str]:
@@ -71,7 +78,7 @@ def amount(money: money_pb2.Money, language: str) -> str:
     return formats.money(money.minor_units, money.currency_code, language)
 
 
-def likely(line: board_pb2.MoneyLine | metrics_pb2.LedgerEntry, language: str) -> str:
+def likely(line: board_pb2.MoneyLine | metrics_pb2.LedgerEntry | governance_pb2.LossPart, language: str) -> str:
     """`¥571,000–¥938,000`; "" when the ends are the same."""
     ends = sorted((line.low, line.high), key=lambda one: one.minor_units)
     if ends[0].minor_units == ends[1].minor_units:
@@ -126,16 +133,21 @@ def money(board: board_pb2.Board, links: Links, language: str, current: str = ""
 def bands(board: board_pb2.Board, links: Links, language: str, *, over: bool) -> list[tuple[str, list[dict[str, Any]]]]:
     """The tiles of each band, in the fixed order of bands. over: the period has ended."""
     found = []
+    others = [tiles.beside(one, language) for one in board.tiles if one.metric.id in OTHER_TIMES]
     for name, band in BANDS:
         shown = []
         for one in board.tiles:
-            if one.metric.band != band:
+            if one.metric.band != band or one.metric.id in OTHER_TIMES:
                 continue
             if one.metric.id == "incident_loss":
                 shown.append(_loss_tile(one, board.incurred_loss, links, language))
                 continue
-            href = links.services if one.metric.id == "availability" else links.facts(one.metric.id)
-            shown.append(tiles.tile(one, language, href=href, over=over))
+            if one.metric.id == "risk_exposure":
+                shown.append(_risk_tile(one, links, language))
+                continue
+            href = links.services if one.metric.id in _ON_SERVICES else links.facts(one.metric.id)
+            made = tiles.tile(one, language, href=href, over=over)
+            shown.append(made | {"beside": others} if one.metric.id == "time_to_resolve" else made)
         found.append((name, shown))
     return found
 
@@ -225,6 +237,24 @@ def _loss_tile(one: board_pb2.Tile, line: board_pb2.MoneyLine, links: Links, lan
         short = formats.money_short(line.provisional.minor_units, line.provisional.currency_code, language)
         found["provisional"] = gettext("%(amount)s provisional", amount=short)
     return found
+
+
+def _risk_tile(one: board_pb2.Tile, links: Links, language: str) -> dict[str, Any]:
+    """What open risks may cost in a year: the middle, and beside it what nine times in ten is not exceeded."""
+    value = one.value
+    if value.state != tiles.SHOWN:
+        return tiles.tile(one, language)
+    number, unit = formats.money_parts(round(value.value), value.note, language)
+    high, mean = (formats.money_short(round(part), value.note, language) for part in (value.p90, value.mean))
+    return {
+        "name": tiles.named(one.metric, language),
+        "about": tiles.definition(one.metric, language),
+        "value": number,
+        "unit": unit,
+        "href": links.risks,
+        "change": gettext("P50; P90 %(high)s", high=high),
+        "detail": gettext("mean %(mean)s · n %(count)s", mean=mean, count=value.n),
+    }
 
 
 def _cell(value: metrics_pb2.Value, registry: Mapping[str, metrics_pb2.Metric], language: str) -> tuple[str, str]:

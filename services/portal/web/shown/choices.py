@@ -42,7 +42,7 @@ def filter_words(choice: Choice, reader: Reader) -> str:
         return type_words(periods.TYPES[one.type - 1])
     if one.priorities:
         return ", ".join(f"P{priority}" for priority in one.priorities)
-    return reader.called(one.team) if one.team else last_part(one.service or one.site or one.source)
+    return reader.called(one.team) if one.team else last_part(one.service or one.site or one.item or one.source)
 
 
 def type_words(key: str) -> str:
@@ -67,6 +67,7 @@ def form(choice: Choice, teams: Mapping[str, people_pb2.Team], language: str) ->
         "baseline": choice.baseline if choice.baseline != "previous" else "",
         "service": one.service,
         "site": one.site,
+        "item": one.item,
         "source": one.source,
         "team": one.team,
         "teams": [(name, text) for text, name in named],

@@ -25,7 +25,7 @@ def bands(comparisons: Iterable[pb.Comparison], language: str) -> list[tuple[str
     for name, band in BANDS:
         own = [one for one in every if one.metric.band == band]
         fed = [one for one in own if tiles.SHOWN in (one.value.state, one.baseline.state)]
-        found.append((name, [_row(one, language) for one in fed], len(own) - len(fed)))
+        found.append((name, [row(one, language) for one in fed], len(own) - len(fed)))
     return found
 
 
@@ -76,7 +76,8 @@ def together(
     }
 
 
-def _row(one: pb.Comparison, language: str) -> dict[str, Any]:
+def row(one: pb.Comparison, language: str) -> dict[str, Any]:
+    """One metric: its name and meaning, both sides, and the difference in words."""
     return {
         "name": tiles.named(one.metric, language),
         "about": tiles.definition(one.metric, language),

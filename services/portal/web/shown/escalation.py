@@ -48,8 +48,7 @@ def sentence(step: escalation_pb2.EscalationStep, reader: Reader) -> str:
 
 def when(step: escalation_pb2.EscalationStep, reader: Reader) -> str:
     """The moment of a step in words."""
-    response = step.clock == sla_pb2.CLOCK_KIND_RESPONSE
-    what = str(pgettext("escalation", "the first reply") if response else pgettext("escalation", "the solution"))
+    what = clock_words(step.clock)
     if step.measure == _PERCENT:
         return str(gettext("When %(share)s%% of the time for %(what)s is used", share=step.amount, what=what))
     time = _length(abs(step.amount), step.measure, reader)
@@ -64,6 +63,31 @@ def when(step: escalation_pb2.EscalationStep, reader: Reader) -> str:
     return str(gettext("%(time)s after %(what)s was due", time=time, what=what))
 
 
+def clock_words(kind: int) -> str:
+    """What a clock waits for, inside a sentence."""
+    words: dict[int, str] = {
+        sla_pb2.CLOCK_KIND_RESPONSE: pgettext("escalation", "the first reply"),
+        sla_pb2.CLOCK_KIND_RESOLUTION: pgettext("escalation", "the solution"),
+        sla_pb2.CLOCK_KIND_UPDATE: pgettext("escalation", "our next word"),
+        sla_pb2.CLOCK_KIND_OPERATIONAL: pgettext("escalation", "the team's part"),
+        sla_pb2.CLOCK_KIND_UNDERPINNING: pgettext("escalation", "the supplier's part"),
+    }
+    return str(words[kind])
+
+
+def whens() -> list[tuple[str, str]]:
+    """The ways to say when a step comes, by the key that the form has for each."""
+    return [
+        ("share", str(gettext("per cent of the time used"))),
+        ("before", str(gettext("service minutes before it is due"))),
+        ("after", str(gettext("service minutes after it was due"))),
+        ("opened", str(gettext("service minutes after the ticket is opened"))),
+        ("before-wall", str(gettext("minutes by the clock before it is due"))),
+        ("after-wall", str(gettext("minutes by the clock after it was due"))),
+        ("opened-wall", str(gettext("minutes by the clock after the ticket is opened"))),
+    ]
+
+
 def recipient(one: escalation_pb2.StepRecipient, reader: Reader) -> str:
     """Whom a step means."""
     match one.kind:
@@ -76,7 +100,7 @@ def recipient(one: escalation_pb2.StepRecipient, reader: Reader) -> str:
         case escalation_pb2.RECIPIENT_KIND_TEAM:
             return reader.called(one.name) if one.name else str(gettext("the whole team"))
         case escalation_pb2.RECIPIENT_KIND_ON_CALL:
-            return str(gettext("who is on call (%(rota)s)", rota=last_part(one.name)))
+            return str(gettext("who is on call (%(rota)s)", rota=reader.called(one.name)))
     return reader.called(one.name)
 
 

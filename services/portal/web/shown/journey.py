@@ -173,6 +173,7 @@ def _title(group: list[Entry], reader: Reader) -> str:
     if last.kind == "TicketHeld":
         return str(gettext("Waited for %(name)s", name=reader.called(last.detail)))
     told = {
+        "ImpactStartSet": gettext("%(name)s said when the impact began", name=who),
         "TicketResumed": gettext("%(name)s goes on", name=who),
         "TicketResolved": gettext("%(name)s solved it", name=who),
         "TicketClosed": _closed(last.actor, reader),

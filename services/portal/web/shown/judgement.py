@@ -22,6 +22,8 @@ _TONES = {
     pb.JUDGEMENT_STATE_CANCELLED: ("pause", "pause"),
 }
 
+_NAMED = 4
+
 
 class _Named(Protocol):
     name: str
@@ -206,6 +208,8 @@ def _why(one: pb.VerdictFlip, reason: int, reader: Reader) -> str:
         return str(gettext("Other hours: %(after)s counted instead of %(before)s.", **used))
     if reason == pb.FLIP_REASON_PAUSES:
         return str(gettext("Other pauses: %(after)s counted instead of %(before)s.", **used))
+    if reason == pb.FLIP_REASON_START:
+        return str(gettext("Another start: %(after)s counted instead of %(before)s.", **used))
     return str(gettext("No draft: the published promise has changed since."))
 
 
@@ -236,7 +240,7 @@ def _group(one: pb.JudgementGroup, reader: Reader) -> list[str]:
     number = partial_number(reader)
     names = {pb.JUDGEMENT_DIMENSION_PRIORITY: f"P{one.key}" if one.key != "0" else str(gettext("Not sorted yet"))}
     return [
-        names.get(one.dimension, last_part(one.key) or str(gettext("none"))),
+        names.get(one.dimension, (reader.called(one.key) if one.key else "") or str(gettext("none"))),
         _kept(one.met_before_count, one.missed_before_count, reader),
         _kept(one.met_after_count, one.missed_after_count, reader),
         number(one.to_missed_count),
@@ -268,7 +272,10 @@ def _period(one: pb.Judgement, reader: Reader) -> str:
 
 def _drafts(one: pb.Judgement, reader: Reader) -> str:
     names = [*(called(each, reader) for each in one.policies), *(called(each, reader) for each in one.calendars)]
-    return ("、" if reader.language == "zh" else ", ").join(names)
+    listed = ("、" if reader.language == "zh" else ", ").join(names[:_NAMED])
+    if len(names) <= _NAMED:
+        return listed
+    return str(gettext("%(names)s and %(num)s more", names=listed, num=len(names) - _NAMED))
 
 
 def _moment(one: pb.Judgement, reader: Reader) -> str:

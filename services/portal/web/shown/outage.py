@@ -8,7 +8,7 @@ from typing import Any
 
 from flask_babel import gettext, ngettext
 from throughline.changes.v1 import change_pb2
-from throughline.metrics.v1 import availability_service_pb2, outage_pb2
+from throughline.metrics.v1 import availability_service_pb2, metrics_pb2, outage_pb2
 
 from services.portal.web import formats
 from services.portal.web.shown.reader import Reader, instant, last_part
@@ -89,6 +89,8 @@ def facts(one: outage_pb2.Outage, reader: Reader) -> list[tuple[str, str]]:
     ]
     if end is not None:
         found.insert(0, (gettext("Lasted"), reader.length(end - instant(one.start_time))))
+    if one.incident:
+        found.append((gettext("Incident"), last_part(one.incident)))
     if one.HasField("first_ticket_lag"):
         lag = reader.length(timedelta(seconds=one.first_ticket_lag.seconds))
         found.append((gettext("First ticket after"), lag))
@@ -133,11 +135,32 @@ def tickets(
                 "ticket": last_part(each.ticket),
                 "href": href(each.ticket),
                 "tier": tier,
-                "reason": reasons[tier],
+                "reason": gettext("opened by the outage") if each.ticket == one.incident else reasons[tier],
                 "opened": reader.near(at) if at is not None else "–",
             }
         )
     return found
+
+
+def in_force(entries: Sequence[metrics_pb2.LedgerEntry]) -> list[metrics_pb2.LedgerEntry]:
+    """The rows of the ledger that nothing has taken back, without those that take something back."""
+    taken = {one.reverses for one in entries if one.reverses}
+    return [one for one in entries if not one.reverses and one.name not in taken]
+
+
+def costs(
+    entries: Sequence[metrics_pb2.LedgerEntry], reader: Reader, href: Callable[[str], str]
+) -> list[dict[str, str]]:
+    """What the ledger has booked for it, row by row; nothing is added up here."""
+    return [
+        {
+            "amount": formats.money(each.total.minor_units, each.total.currency_code, reader.language),
+            "services": ", ".join(sorted({last_part(line.service) for line in each.lines})),
+            "recorded": reader.near(instant(each.record_time)),
+            "href": href(last_part(each.name)),
+        }
+        for each in entries
+    ]
 
 
 def exemplars(one: outage_pb2.Outage, reader: Reader, links: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -162,9 +185,10 @@ def chart(
     minutes: Sequence[availability_service_pb2.ServiceMinute],
     changes: Sequence[change_pb2.Change],
     opened: Mapping[str, datetime | None],
+    entries: Sequence[metrics_pb2.LedgerEntry],
     reader: Reader,
 ) -> dict[str, Any]:
-    """What the chart's script draws: minutes, and marks of tickets and changes by milliseconds."""
+    """What the chart's script draws: minutes, and marks of tickets, changes and hours of cost by milliseconds."""
     marks = [
         {"at": _ms(instant(each.start_time)), "title": f"{last_part(each.name)} · {each.title}"}
         for each in changes
@@ -178,15 +202,24 @@ def chart(
         ],
         "tickets": [{"at": _ms(at), "title": last_part(name)} for name, at in opened.items() if at is not None],
         "changes": marks,
+        "costs": [_cost(line, one, reader) for each in entries for line in each.lines if line.amount.minor_units],
         "start": _ms(instant(one.start_time)),
         "end": _ms(end if end is not None else reader.now),
         "words": {
             "availability": gettext("Availability"),
             "tickets": gettext("Tickets"),
             "changes": gettext("Changes"),
+            "costs": gettext("Cost by hour"),
             "outage": gettext("Outage"),
         },
     }
+
+
+def _cost(line: metrics_pb2.LedgerLine, one: outage_pb2.Outage, reader: Reader) -> dict[str, Any]:
+    """An hour's amount, at the part of the hour in which the outage was."""
+    amount = formats.money(line.amount.minor_units, line.amount.currency_code, reader.language)
+    at = max(_ms(instant(line.hour_time)), _ms(instant(one.start_time)))
+    return {"at": at, "title": f"{amount} · {last_part(line.service)}"}
 
 
 def _state(one: outage_pb2.Outage) -> dict[str, str]:

@@ -25,7 +25,7 @@ _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 _PRIORITIES = range(1, 5)
 _TEXT = 100
 _FIRST_YEAR, _LAST_YEAR = 1970, 2198
-TEXTS = ("service", "team", "site", "source")
+TEXTS = ("service", "team", "site", "item", "source")
 CHANNELS = ("portal", "email", "chat", "phone", "walk_up", "api", "monitoring")
 TYPES = ("incident", "request")
 BASELINES = ("previous", "year", "none")
@@ -156,9 +156,7 @@ class Choice:
     def filters(self) -> int:
         """How many filters are set."""
         one = self.filter
-        return sum(
-            bool(value) for value in (one.service, one.team, one.site, one.source, one.channel, one.type)
-        ) + bool(one.priorities)
+        return sum(bool(getattr(one, name)) for name in (*TEXTS, "channel", "type", "priorities"))
 
 
 def read(given: MultiDict[str, str], zone: ZoneInfo, today: date) -> Choice:

@@ -66,8 +66,12 @@ def target_words(target: sla_pb2.Target, reader: Reader) -> str:
     """`Done within 4 h`; with the team that owes it."""
     words = {"title": why.title(target.kind), "length": reader.hours(target.duration.ToTimedelta())}
     if target.team:
-        return str(gettext("%(title)s (%(team)s): %(length)s", team=reader.called(target.team), **words))
-    return str(gettext("%(title)s: %(length)s", **words))
+        told = gettext("%(title)s (%(team)s): %(length)s", team=reader.called(target.team), **words)
+    else:
+        told = gettext("%(title)s: %(length)s", **words)
+    if target.start_mark == sla_pb2.START_MARK_IMPACT:
+        return str(gettext("%(promise)s, from the start of the impact", promise=told))
+    return str(told)
 
 
 def targets(policy: sla_pb2.Policy, reader: Reader) -> list[list[str]]:
@@ -121,9 +125,13 @@ def version(policy: sla_pb2.Policy, reader: Reader, href: str) -> dict[str, Any]
 
 
 def bench(found: sla_service_pb2.ExplainPolicyResponse, reader: Reader) -> dict[str, Any]:
-    """{"promise", "tried": [{"name", "about", "state", "chosen", "matched", "verdict", "findings"}]}."""
+    """{"promise", "missed", "tried": [{"name", "about", "chosen", "matched", "verdict", "findings"}]}.
+
+    missed: how many do not match.
+    """
     return {
         "promise": promise_shown.preview(found.promise, reader),
+        "missed": sum(not one.chosen and not one.matched for one in found.tried),
         "tried": [
             {
                 "name": one.display_names.get(reader.language, "") or last_part(one.policy),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
 from flask import g
 from flask_babel import get_timezone, gettext
@@ -108,6 +109,7 @@ def reader() -> Reader:
         sub=g.person.name if g.person is not None else "",
         now=datetime.now(UTC),
         language=i18n.language(),
-        zone=get_timezone(),
+        # What Babel gives has, put on a local time, the offset of the zone's first day: +8:06 for Shanghai.
+        zone=ZoneInfo(str(get_timezone())),
         tell=names().told,
     )

@@ -79,9 +79,14 @@ def days(shifts: Iterable[escalation_pb2.RotaShift], overrides: dict[str, str], 
 
 def gaps(one: escalation_pb2.Rota, reader: Reader) -> list[str]:
     """The gaps that were announced."""
+    return stretches(one.gaps, reader)
+
+
+def stretches(found: Iterable[escalation_pb2.RotaGap], reader: Reader) -> list[str]:
+    """Gaps in words: from when to when."""
     return [
         reader.stretch(instant(gap.start_time), instant(gap.end_time) if gap.HasField("end_time") else None)
-        for gap in one.gaps
+        for gap in found
     ]
 
 

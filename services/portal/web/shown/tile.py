@@ -40,6 +40,16 @@ def tile(one: board_pb2.Tile, language: str, *, href: str = "", over: bool = Tru
     return found | change(metric, one.change if one.HasField("change") else None, value, language)
 
 
+def beside(one: board_pb2.Tile, language: str) -> dict[str, Any]:
+    """A value that stands in another's tile under its own name, or the words in its place."""
+    shown = one.value.state == SHOWN
+    return {
+        "name": named(one.metric, language),
+        "about": definition(one.metric, language),
+        "value": whole(one.metric, one.value.value, language) if shown else missing(one.value),
+    }
+
+
 def named(metric: metrics_pb2.Metric, language: str) -> str:
     """The metric's name in the reader's language."""
     return metric.display_names.get(language, "") or metric.display_names.get("en", "") or metric.id
@@ -88,7 +98,7 @@ def detail(metric: metrics_pb2.Metric, value: metrics_pb2.Value, language: str) 
     def count(number: float) -> str:
         return formats.number(round(number), language, 0)
 
-    if metric.unit == "s":
+    if metric.unit == "s" and value.mean:
         other = ("P50", value.median) if value.value == value.mean else (str(gettext("mean")), value.mean)
         figures = [f"{other[0]} {whole(metric, other[1], language)}", f"P90 {whole(metric, value.p90, language)}"]
         return " · ".join([*figures, f"n {count(value.n)}"])
@@ -153,18 +163,36 @@ def told(text: str) -> str:
 
 
 def definition(metric: metrics_pb2.Metric, language: str) -> dict[str, Any]:
-    """What macro `definition` takes: name, meaning, formula, edge cases, source, version."""
+    """What macro `definition` takes: name, meaning, unit, formula, edge cases, source, version, and its address."""
     text = metric.descriptions.get(language, "") or metric.descriptions.get("en", "")
     items = Markup("").join(Markup("<li>{}</li>").format(told(case)) for case in metric.edge_cases)
+    id = metric.id.replace("_", "-")
     return {
-        "id": metric.id.replace("_", "-"),
+        "id": id,
+        "href": f"/board/definitions#{id}",
         "name": named(metric, language),
         "text": text,
+        "unit": unit_words(metric.unit),
+        "waits": told(metric.waits_for),
         "formula": metric.formula,
         "edges": Markup('<ul class="edges">{}</ul>').format(items) if metric.edge_cases else "",
         "source": told(metric.source),
         "version": f"{metric.name.removeprefix('metrics/')} · v{metric.version}",
     }
+
+
+def unit_words(unit: str) -> str:
+    """What a value is counted in, in words."""
+    words = {
+        "s": gettext("a length of time"),
+        "count per ticket": gettext("per ticket"),
+        "count per 100 tickets": gettext("per 100 tickets"),
+        "tickets": gettext("tickets"),
+        "events": gettext("events"),
+        "ratio": gettext("ratio"),
+        "minor units": gettext("money"),
+    }
+    return str(words.get(unit, unit))
 
 
 def difference(metric: metrics_pb2.Metric, compared: metrics_pb2.Value, language: str) -> str:

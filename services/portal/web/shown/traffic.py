@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from flask_babel import gettext
@@ -30,3 +31,33 @@ def row(one: metrics_pb2.ServiceAvailability, reader: Reader) -> dict[str, Any]:
         "bad": formats.number(round(one.valid - one.good), language, 0),
         "seen": reader.near(instant(one.last_seen_time)) if one.HasField("last_seen_time") else "–",
     }
+
+
+def callers(edges: Iterable[metrics_pb2.ServiceEdge], reader: Reader) -> list[dict[str, Any]]:
+    """The map of services as a table: each way with its calls and its age, and what else is reached by it."""
+    found = sorted(edges, key=lambda one: (one.caller, one.callee))
+    ways: dict[str, set[str]] = {}
+    for one in found:
+        ways.setdefault(one.caller, set()).add(one.callee)
+    return [
+        {
+            "caller": one.caller,
+            "callee": one.callee,
+            "calls": formats.number(one.calls, reader.language, 0),
+            "age": formats.ago(instant(one.last_seen_time), reader.now, reader.language, reader.zone),
+            "beyond": ", ".join(sorted(reached(one.callee, ways) - {one.callee})) or "–",
+        }
+        for one in found
+    ]
+
+
+def reached(service: str, ways: Mapping[str, Collection[str]]) -> set[str]:
+    """All that a service depends on, along any number of calls; a ring is walked once."""
+    found: set[str] = set()
+    waiting = [service]
+    while waiting:
+        for callee in ways.get(waiting.pop(), ()):
+            if callee not in found:
+                found.add(callee)
+                waiting.append(callee)
+    return found

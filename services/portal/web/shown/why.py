@@ -41,6 +41,11 @@ class _Told:
         return self.reader.called(self.ticket.requester) if self.ticket.requester else str(gettext("the requester"))
 
     @property
+    def opened(self) -> datetime:
+        """When it was filed: a clock that has counted before did so from the start of the impact."""
+        return instant(self.ticket.open_time)
+
+    @property
     def is_own(self) -> bool:
         """Whether the reader is the one who is waited for."""
         return bool(self.ticket.requester) and self.ticket.requester == self.reader.sub
@@ -103,6 +108,7 @@ def event_words(entry: Entry | None, reader: Reader) -> str:
     known: Mapping[str, Callable[..., Any]] = {
         "TicketOpened": lambda name: gettext("%(name)s filed it", name=name),
         "TicketTriaged": lambda name: gettext("%(name)s set its priority", name=name),
+        "ImpactStartSet": lambda name: gettext("%(name)s said when the impact began", name=name),
         "TicketAssigned": lambda name: gettext("%(name)s handed it over", name=name),
         "TicketStarted": lambda name: gettext("%(name)s began to work on it", name=name),
         "RequesterAsked": lambda name: gettext("%(name)s asked a question", name=name),
@@ -152,7 +158,8 @@ def _sentences(clock: sla_pb2.Clock, told: _Told) -> Iterator[dict[str, str]]:
     for segment in clock.segments:
         start, end = instant(segment.start_time), instant(segment.end_time)
         yield _sentence(clock, segment, start, end, told, again=segment.cause in causes)
-        causes.add(segment.cause)
+        if start >= told.opened:
+            causes.add(segment.cause)
     if not clock.HasField("current") or clocks_shown.is_stopped(clock):
         return
     current, start = clock.current, instant(clock.current.start_time)
@@ -196,6 +203,8 @@ def _sentence(
         text = _paused(clock, segment, told)
     elif start > reader.now:
         text = str(gettext("Will count: service hours."))
+    elif start < told.opened:
+        text = str(gettext("Counts: the impact had begun before it was filed."))
     elif again:
         text = str(gettext("Counts: service hours begin."))
     else:

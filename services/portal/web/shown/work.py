@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext, lazy_gettext
@@ -26,11 +27,11 @@ RELATIONS: dict[int, Any] = {
 }
 # By state: the act that comes next, acts beside it, and the rest.
 _OFFERED: dict[int, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
-    NEW: ("take", ("assign", "ask"), ("triage", "hold", "resolve", "link", "attach", "cancel")),
-    IN_PROGRESS: ("resolve", ("assign", "ask"), ("take", "triage", "hold", "link", "attach", "cancel")),
-    AWAITING: ("resolve", ("assign", "resume"), ("take", "triage", "link", "attach", "cancel")),
-    ON_HOLD: ("resume", ("assign", "resolve"), ("take", "hold", "triage", "link", "attach", "cancel")),
-    RESOLVED: ("close", ("reopen",), ("link", "attach")),
+    NEW: ("take", ("assign", "ask"), ("triage", "date", "hold", "resolve", "link", "attach", "cancel")),
+    IN_PROGRESS: ("resolve", ("assign", "ask"), ("take", "triage", "date", "hold", "link", "attach", "cancel")),
+    AWAITING: ("resolve", ("assign", "resume"), ("take", "triage", "date", "link", "attach", "cancel")),
+    ON_HOLD: ("resume", ("assign", "resolve"), ("take", "hold", "triage", "date", "link", "attach", "cancel")),
+    RESOLVED: ("close", ("reopen",), ("date", "link", "attach")),
     CLOSED: ("", ("reopen",), ("link", "attach")),
 }
 
@@ -41,7 +42,8 @@ def offered(ticket: ticket_pb2.Ticket, person: people_pb2.Person) -> tuple[str, 
         return "", [], []
     first, beside, rest = _OFFERED.get(ticket.state, ("", (), ("link",)))
     mine = ticket.assignee == person.name
-    more = [act for act in rest if not (act == "take" and mine)]
+    incident = ticket.type == ticket_pb2.TICKET_TYPE_INCIDENT
+    more = [act for act in rest if not (act == "take" and mine) and (act != "date" or incident)]
     near = list(beside)
     if not ticket.priority and "triage" in more:
         more.remove("triage")
@@ -59,6 +61,7 @@ def offers() -> dict[str, dict[str, str]]:
         "resume": (gettext("Resume"), "", "", "play", ""),
         "close": (gettext("Close ticket"), "", "", "check", ""),
         "triage": (gettext("Sort"), gettext("Sort the ticket"), gettext("Set the priority"), "filter", ""),
+        "date": (gettext("Began earlier"), gettext("When the impact began"), gettext("Set the start"), "clock", ""),
         "assign": (gettext("Assign"), gettext("Give it to"), gettext("Assign the ticket"), "person-arrow", "A"),
         "ask": (gettext("Ask"), gettext("Ask the requester"), gettext("Send the question"), "person-question", "Q"),
         "hold": (gettext("Put on hold"), gettext("Put on hold"), gettext("Put the ticket on hold"), "pause", ""),
@@ -163,6 +166,11 @@ def said(entry: Entry, reader: Reader) -> str:
         code = ticket_pb2.ResolutionCode.DESCRIPTOR.values_by_name.get(detail)
         how = ticket_shown.resolution_words(code.number if code else 0)
         return str(gettext("%(name)s solved it: %(how)s", name=name, how=how))
+    if entry.kind == "ImpactStartSet":
+        if not detail:
+            return str(gettext("%(name)s took back when the impact began", name=name))
+        time = reader.near(datetime.fromisoformat(detail))
+        return str(gettext("%(name)s said that the impact began %(time)s", name=name, time=time))
     told = {
         "TicketOpened": gettext("%(name)s filed it", name=name),
         "TicketStarted": gettext("%(name)s began to work on it", name=name),
@@ -228,8 +236,10 @@ def facts(ticket: ticket_pb2.Ticket, reader: Reader) -> list[tuple[str, str]]:
     """What is known of the ticket, as (term, description); what is not known is left out."""
     pairs = [
         (gettext("Filed"), reader.near(instant(ticket.open_time))),
+        (gettext("Impact since"), reader.near(instant(ticket.impact_start_time)) if dated(ticket) else ""),
         (gettext("By"), reader.called(ticket.opener) if ticket.opener else ""),
         (gettext("Came in"), channel_words(ticket.channel)),
+        (gettext("Ordered or broken"), reader.called(ticket.item) if ticket.item else ""),
         (gettext("Site"), ticket.site),
         (gettext("Unit"), ticket.unit),
         (gettext("Number before"), ticket.external_id),
@@ -237,6 +247,18 @@ def facts(ticket: ticket_pb2.Ticket, reader: Reader) -> list[tuple[str, str]]:
         (gettext("Opened again"), str(ticket.reopens) if ticket.reopens else ""),
     ]
     return [(str(term), str(text)) for term, text in pairs if text]
+
+
+def dated(ticket: ticket_pb2.Ticket) -> bool:
+    """Whether somebody has said when its impact began."""
+    return ticket.HasField("impact_start_time")
+
+
+def began(ticket: ticket_pb2.Ticket, reader: Reader) -> str:
+    """When its impact began, as the field of a form in the reader's zone; "" when nobody has said."""
+    if not dated(ticket):
+        return ""
+    return instant(ticket.impact_start_time).astimezone(reader.zone).replace(tzinfo=None).isoformat(timespec="minutes")
 
 
 def handovers(ticket: ticket_pb2.Ticket) -> str:

@@ -1,4 +1,4 @@
-// An outage's chart: availability by minute as a line, the outage as an area, tickets and changes in a lane below.
+// An outage's chart: availability by minute as a line, the outage as an area; tickets, changes and hours of cost below.
 // Colours are the tokens themselves, so that theme and paper change them without drawing again.
 
 const FONT = { fontFamily: "inherit", fontSize: 12 };
@@ -28,10 +28,10 @@ function option(chart) {
     textStyle: FONT,
     aria: { enabled: true },
     tooltip: { trigger: "item", confine: true },
-    legend: { top: 0, left: 0, textStyle: { color: "var(--ink-2)" } },
+    legend: { top: 0, left: 0, itemGap: 18, textStyle: { color: "var(--ink-2)" } },
     grid: [
-      { top: 34, left: 52, right: 14, bottom: 84 },
-      { height: 44, left: 52, right: 14, bottom: 26 },
+      { top: 34, left: 52, right: 14, bottom: 104 },
+      { height: 64, left: 52, right: 14, bottom: 26 },
     ],
     xAxis: [
       { type: "time", min: first, max: last, axisLabel: { show: false }, axisLine: line },
@@ -39,7 +39,7 @@ function option(chart) {
     ],
     yAxis: [
       { type: "value", min: 0, max: 100, axisLabel: { color: "var(--ink-2)", formatter: "{value}%" }, splitLine: line },
-      { type: "value", gridIndex: 1, min: -0.5, max: 1.5, show: false },
+      { type: "value", gridIndex: 1, min: -0.5, max: 2.5, show: false },
     ],
     series: [
       {
@@ -55,6 +55,7 @@ function option(chart) {
           data: [[{ name: words.outage, xAxis: chart.start, label: { color: "var(--ink-2)" } }, { xAxis: chart.end }]],
         },
       },
+      lane(words.costs, chart.costs, 2, "rect", "var(--bad-mark)"),
       lane(words.tickets, chart.tickets, 1, "circle", "var(--warn-mark)"),
       lane(words.changes, chart.changes, 0, "diamond", "var(--ink-2)"),
     ],
