@@ -51,7 +51,7 @@ format: setup ## format the code and mend what ruff can mend
 
 ##@ Test
 test: check $(STAMPS)/browser ## everything that must be green before a change lands
-	$(PYTEST) -n $(WORKERS) --dist loadscope --durations=10 --ignore=tests/unit/house \
+	$(PYTEST) -n $(WORKERS) --dist loadscope --no-loadscope-reorder --durations=10 --ignore=tests/unit/house \
 	  tests/unit tests/contract tests/service tests/chart
 	$(PYTEST) -n $(BROWSERS) --dist loadscope --no-loadscope-reorder --durations=25 tests/e2e
 

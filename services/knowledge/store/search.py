@@ -166,7 +166,7 @@ class Index:
             scope += [(tantivy.Occur.Should, self._flat("unit", unit or "-")) for unit in ancestors(actor.unit)]
             must.append((tantivy.Occur.Must, tantivy.Query.boolean_query(scope)))
         searcher = self._index.searcher()
-        answer = searcher.search(tantivy.Query.boolean_query(must), limit=limit + offset, count=True)
+        answer = _best(searcher, tantivy.Query.boolean_query(must), limit + offset)
         named = [(score, str(searcher.doc(address)["name"][0])) for score, address in answer.hits]
         ordered = sorted(named, key=lambda one: (-one[0], one[1]))
         hits = [Hit(name, score) for score, name in ordered[offset : offset + limit]]
@@ -191,6 +191,20 @@ class Index:
 
     def _flat(self, field: str, text: str) -> tantivy.Query:
         return tantivy.Query.const_score_query(tantivy.Query.term_query(self._schema, field, text, "basic"), 0.0)
+
+
+def _best(searcher: tantivy.Searcher, query: tantivy.Query, count: int) -> tantivy.SearchResult:
+    """The best `count` hits, and all that are as good as the last of them.
+
+    Of equals the index takes whichever its segments hold first, and merging moves them: cut among equals, one page
+    would repeat what another had shown.
+    """
+    wanted = count + 1
+    while True:
+        answer = searcher.search(query, limit=wanted, count=True)
+        if len(answer.hits) < wanted or answer.hits[-1][0] < answer.hits[count - 1][0]:
+            return answer
+        wanted *= 4
 
 
 def _edition(article: Article) -> int:
