@@ -53,7 +53,7 @@ format: setup ## format the code and mend what ruff can mend
 test: check $(STAMPS)/browser ## everything that must be green before a change lands
 	$(PYTEST) -n $(WORKERS) --dist loadscope --no-loadscope-reorder --durations=10 --ignore=tests/unit/house \
 	  tests/unit tests/contract tests/service tests/chart
-	$(PYTEST) -n $(BROWSERS) --dist loadscope --no-loadscope-reorder --durations=25 tests/e2e
+	$(PYTEST) -n $(BROWSERS) --dist loadscope --no-loadscope-reorder --durations=25 -m "not long" tests/e2e
 
 unit: setup ## rules, wire, business time, the house: no server needed
 	$(PYTEST) -n $(WORKERS) tests/unit
@@ -64,8 +64,8 @@ contract: setup ## contracts, golden events, reasons, the map of calls
 service: setup ## each service on a real MongoDB and NATS
 	$(PYTEST) -n $(WORKERS) --dist loadscope tests/service
 
-e2e: setup $(STAMPS)/browser ## the six services and a real browser
-	$(PYTEST) -n $(BROWSERS) --dist loadscope tests/e2e
+e2e: setup $(STAMPS)/browser ## the six services and a real browser, with the long ones that `make test` leaves out
+	$(PYTEST) -n $(BROWSERS) --dist loadscope --no-loadscope-reorder tests/e2e
 
 chart: setup $(STAMPS)/helm ## the Helm chart: goldens, schema, invariants
 	$(PYTEST) tests/chart

@@ -41,9 +41,7 @@ def browser() -> Iterator[Browser]:
         yield started
 
 
-@pytest.mark.parametrize(
-    "path", ["/board", "/board/compare", "/board/together", "/board/channels", "/board/bottlenecks"]
-)
+@pytest.mark.parametrize("path", ["/board/compare", "/board/together", "/board/channels", "/board/bottlenecks"])
 @pytest.mark.parametrize(("language", "theme", "width"), [("en", "light", 1440), ("zh", "dark", 390)])
 def test_the_pages_can_be_read_by_everybody(
     reader: tuple[Office, Actor], browser: Browser, path: str, language: str, theme: str, width: int

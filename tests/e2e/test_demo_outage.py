@@ -26,6 +26,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     whole.abandon()
 
 
+@pytest.mark.long
 def test_the_board_tells_the_outage_of_the_shop(system: System) -> None:
     """Opened, root named, scope, tickets and loss; a sender without the secret is not heard."""
     connection = Connection(system.addresses, system.keys)

@@ -46,7 +46,7 @@ LINK = re.compile(r'href="(/[^"#]*)')
 NOT_PAGES = ("/static/", "/sign-out", "/api/")
 NUMBER = re.compile(r"/tickets/((?:INC|REQ)-\d+)")
 # So that a crawl ends: a queue links to every ticket, a page of a list to the next.
-PAGES_A_PERSON = 40
+PAGES_A_PERSON = 25
 
 
 @pytest.fixture(scope="module")
