@@ -131,7 +131,9 @@ def test_no_fake_zero(browser: Browser, desk: Desk, booked: list[str]) -> None:
             expect(lines.nth(place)).to_contain_text("Waits for")
         expect(page.locator("h1")).to_contain_text(f"{INCIDENTS} tickets were resolved; incidents cost the business ¥")
         expect(page.locator(".tile", has_text="Satisfaction")).to_contain_text("Waits for survey answers")
-        assert page.locator(".tile", has_text="Satisfaction").locator("a").count() == 0
+        assert (
+            page.locator(".tile", has_text="Satisfaction").locator("a:not([href^='/board/definitions'])").count() == 0
+        )
 
 
 def test_amount_to_inputs_in_three_clicks(browser: Browser, desk: Desk, booked: list[str]) -> None:
@@ -159,8 +161,12 @@ def test_amount_to_inputs_in_three_clicks(browser: Browser, desk: Desk, booked: 
         expect(page.locator("main")).to_contain_text("Checkout hangs")
         page.go_back()
         page.go_back(wait_until="networkidle")
-        page.keyboard.press("Escape")
-        page.wait_for_url(lambda url: "/evidence/" not in url)
+        for _ in range(60):  # a page that came back hears keys once its scripts run again
+            if "/evidence/" not in page.url:
+                break
+            page.keyboard.press("Escape")
+            page.wait_for_timeout(250)
+        assert "/evidence/" not in page.url
         expect(page.locator("#drawer")).to_be_empty()
 
 
