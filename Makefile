@@ -51,8 +51,8 @@ format: setup ## format the code and mend what ruff can mend
 
 ##@ Test
 test: check $(STAMPS)/browser ## everything that must be green before a change lands
-	$(PYTEST) -n $(WORKERS) --dist loadscope --no-loadscope-reorder --durations=10 --ignore=tests/unit/house \
-	  tests/unit tests/contract tests/service tests/chart
+	$(PYTEST) -n $(WORKERS) --dist loadscope --no-loadscope-reorder --durations=10 -m "not long" \
+	  --ignore=tests/unit/house tests/unit tests/contract tests/service tests/chart
 	$(PYTEST) -n $(BROWSERS) --dist loadscope --no-loadscope-reorder --durations=25 -m "not long" tests/e2e
 
 unit: setup ## rules, wire, business time, the house: no server needed

@@ -21,6 +21,8 @@ from tests.support.shop import KINDS, SITES, Fault, Shop, Spoken, exports, faile
 # A day ahead: what is long done is forgotten by the clock of the store.
 START = now().replace(minute=0, second=0, microsecond=0) + timedelta(days=1)
 LENGTH = timedelta(minutes=12)
+# The other kinds are long; `make outages` tries two hundred faults of all.
+EVERY_TIME = ("kill", "dead callee")
 
 
 @pytest.fixture
@@ -58,7 +60,13 @@ def _hit(spans: list[Spoken], service: str, first: int, last: int) -> int:
 
 
 @pytest.mark.row("A093")
-@pytest.mark.parametrize("number", range(len(KINDS)), ids=KINDS)
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(number, id=kind, marks=() if kind in EVERY_TIME else pytest.mark.long)
+        for number, kind in enumerate(KINDS)
+    ],
+)
 async def test_a_fault_opens_an_outage_with_its_bounds_root_and_scope(shop_stand: Stand, number: int) -> None:
     """Within one slice, the injected service is named, and every failed request is counted."""
     injected = fault(number, START)
@@ -77,6 +85,7 @@ async def test_a_fault_opens_an_outage_with_its_bounds_root_and_scope(shop_stand
     assert one.exemplars or one.service == injected.target
 
 
+@pytest.mark.long
 async def test_a_quiet_day_opens_none(shop_stand: Stand) -> None:
     """One request in two thousand fails everywhere, and that is no outage."""
     shop = Shop(11, rate=20.0)

@@ -111,7 +111,7 @@ async def test_cells_of_bulk_facts_are_those_of_their_facts(desk: Desk, monkeypa
     """What a board reads from cells of days, of eight and of 64 equals a count of the facts one by one."""
     await seed.fill(desk.run.db, seed.Facts(desk.run.db), COUNT, workers=1)
     item = {"item": "items/item-05", "channel": 1}
-    for filter in ({}, {"team": "teams/team-00"}, {"channel": 1, "priorities": [3]}, item):
+    for filter in ({}, {"channel": 1, "priorities": [3]}, item):
         exact = await desk.values(ROOT, period=between(), filter=filter)
         board = await desk.ask(ROOT, "GetBoard", period=between(), filter=filter, time_zone="Asia/Shanghai")
         monkeypatch.setattr(counts, "EXACT_BELOW", 1)

@@ -121,7 +121,12 @@ async def settled(mongo_uri: str, database: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "crash_at", ["after-write-before-relay:3", "after-journal-before-publish:2", "after-publish-before-mark:2"]
+    "crash_at",
+    [
+        "after-write-before-relay:3",
+        pytest.param("after-journal-before-publish:2", marks=pytest.mark.long),
+        "after-publish-before-mark:2",
+    ],
 )
 async def test_a_killed_import_run_again_is_the_import(
     process: Process, mongo_uri: str, database: str, crash_at: str
