@@ -292,6 +292,7 @@ def _until_shown(page: Page, address: str) -> None:
     raise AssertionError("the board did not come back within 30 s")
 
 
+@pytest.mark.long
 def test_a_business_service_is_published_and_tells_its_objective(browser: Browser, desk: Desk, system: System) -> None:
     """What is wrong stands beside its field; numerator, denominator and budget are told; who was faster is shown."""
     name = f"board-{uuid.uuid4().hex[:8]}"

@@ -132,6 +132,7 @@ def test_two_who_edit_at_once(browser: Browser, office: Office, admin: Actor) ->
         expect(page.locator(".page-head")).to_contain_text("Version 3")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("language", "theme", "width"), [("en", "light", 1440), ("zh", "dark", 390)])
 def test_pages_stand_in_every_dress(
     browser: Browser, office: Office, admin: Actor, language: str, theme: str, width: int

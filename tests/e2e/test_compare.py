@@ -15,7 +15,7 @@ from deploy.local.system import System
 from services.runtime.actor import Actor
 from tests.support.office import Office, chromium, window
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.timeout(400), pytest.mark.long]
 # Of three thousand in two years those of May to July 2026.
 FACTS, SHOWN = 3_000, range(2_360, 2_760)
 PERIOD = "month=2026-06"

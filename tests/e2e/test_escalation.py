@@ -175,6 +175,7 @@ def test_a_click_stops_the_alarm(browser: Browser, office: Office, agent: Actor)
         assert own.complaints == []
 
 
+@pytest.mark.long
 def test_a_rota_and_a_plan_are_written_on_pages(browser: Browser, office: Office) -> None:
     """What cannot be read is told beside its field and nothing typed is lost; a preview names people and gaps and
     publishes nothing; the next version is another layer, and a plan reaches whoever is on call by it.

@@ -85,6 +85,7 @@ def test_a_log_that_comes_again_changes_nothing(
     assert _journal(operator) == before
 
 
+@pytest.mark.long
 def test_an_import_that_was_killed_goes_on_and_takes_no_row_twice(
     system: System, operator: Connection, proved: Proved, tmp_path: Path
 ) -> None:

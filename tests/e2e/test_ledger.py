@@ -254,6 +254,7 @@ def test_what_follows_from_the_numbers(browser: Browser, desk: Desk, row: str) -
                 assert reader.complaints == [], address
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("theme", "language", "width"), VIEWS)
 def test_pages_of_the_ledger_are_accessible(
     browser: Browser, desk: Desk, model: str, row: str, theme: str, language: str, width: int

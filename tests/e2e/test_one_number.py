@@ -231,6 +231,7 @@ def test_a_report_and_each_of_its_files_is_the_same_number(told: System, operato
     assert out.read_bytes() == plain
 
 
+@pytest.mark.long
 def test_a_report_is_built_on_a_page_and_taken_along(told: System, operator: Connection, tmp_path: Path) -> None:
     """What is missing is named in place; then numbers, groups, due times and files, in Chinese and on a phone too."""
     office = Office(told)
