@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from throughline.sla.v1 import escalation_pb2, sla_pb2
@@ -17,18 +17,16 @@ from services.portal.web import escalations_form as forms
 from services.portal.web.backends import backends, calm, new_request_id
 from services.portal.web.escalations import ADMINISTRATORS, any_team, knowing_rotas
 from services.portal.web.names import names
-from services.portal.web.problems import STATUS, field_errors
+from services.portal.web.previewed import Previewed
 from services.portal.web.session import with_roles
 from services.portal.web.shown import escalation as shown
 from services.portal.web.shown import ticket as ticket_shown
 from services.portal.web.shown import zones
 from services.portal.web.shown.reader import Reader, last_part, reader
-from services.runtime.refusal import Kind, Refusal
 
 blueprint = Blueprint("escalations_edit", __name__, url_prefix="/escalation-plans")
 
 _PAGE = 200
-_REMOVE = "remove-"
 
 
 @blueprint.get("/new")
@@ -52,37 +50,14 @@ def edit(plan: str) -> ResponseReturnValue:
 @with_roles(*ADMINISTRATORS)
 def create() -> ResponseReturnValue:
     """Adds or removes a step, previews or publishes."""
-    return _sent("")
+    return _FORM.sent("")
 
 
 @blueprint.post("/<plan>/edit")
 @with_roles(*ADMINISTRATORS)
 def update(plan: str) -> ResponseReturnValue:
     """Adds or removes a step, previews or publishes the next version."""
-    return _sent(plan)
-
-
-def _sent(known: str) -> ResponseReturnValue:
-    """known: the id of the plan that is edited, "" for a new one."""
-    given = request.form.to_dict() | ({"id": known} if known else {})
-    act = given.pop("act", "preview")
-    if act == "add":
-        return _form(known, forms.with_step(given), {})
-    if act.startswith(_REMOVE) and act.removeprefix(_REMOVE).isdecimal():
-        return _form(known, forms.without_step(given, int(act.removeprefix(_REMOVE))), {})
-    made, errors = forms.plan(given)
-    if errors:
-        return _form(known, given, errors, STATUS[Kind.INVALID])
-    try:
-        if act == "publish":
-            return _publish(known, given, made)
-        return _form(known, given, {}, preview=_preview(made, knowing_rotas(reader())))
-    except Refusal as refusal:
-        if refusal.kind is Kind.UNAUTHENTICATED:
-            raise
-        told = {forms.field_of(path): text for path, text in field_errors(refusal).items()}
-        again = {} if refusal.kind is Kind.UNAVAILABLE else {"request_id": new_request_id()}
-        return _form(known, given | again, told, STATUS[refusal.kind])
+    return _FORM.sent(plan)
 
 
 def _publish(known: str, given: Mapping[str, str], made: escalation_pb2.EscalationPlan) -> ResponseReturnValue:
@@ -160,3 +135,14 @@ def _get(plan: str) -> escalation_pb2.EscalationPlan:
     found: escalation_pb2.EscalationPlan = backends().escalations.GetEscalationPlan(asked)
     names().people(to.name for step in found.steps for to in step.recipients)
     return found
+
+
+_FORM: Previewed[escalation_pb2.EscalationPlan] = Previewed(
+    read=forms.plan,
+    with_part=forms.with_step,
+    without_part=forms.without_step,
+    field_of=forms.field_of,
+    form=_form,
+    preview=lambda made: _preview(made, knowing_rotas(reader())),
+    publish=_publish,
+)

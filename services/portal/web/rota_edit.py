@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -16,18 +16,15 @@ from throughline.sla.v1 import escalation_service_pb2 as calls
 from services.portal.web import rota_form as forms
 from services.portal.web.backends import backends, new_request_id
 from services.portal.web.names import names
-from services.portal.web.problems import STATUS, field_errors
+from services.portal.web.previewed import Previewed
 from services.portal.web.rota import PLANNERS
 from services.portal.web.session import with_roles
 from services.portal.web.shown import calendar as calendar_shown
 from services.portal.web.shown import rota as shown
 from services.portal.web.shown import zones
 from services.portal.web.shown.reader import Reader, last_part, reader
-from services.runtime.refusal import Kind, Refusal
 
 blueprint = Blueprint("rota_edit", __name__, url_prefix="/rota")
-
-_REMOVE = "remove-"
 
 
 @blueprint.get("/new")
@@ -53,37 +50,14 @@ def edit(rota: str) -> ResponseReturnValue:
 @with_roles(*PLANNERS)
 def create() -> ResponseReturnValue:
     """Adds or removes a layer, previews or publishes."""
-    return _sent("")
+    return _FORM.sent("")
 
 
 @blueprint.post("/<rota>/edit")
 @with_roles(*PLANNERS)
 def update(rota: str) -> ResponseReturnValue:
     """Adds or removes a layer, previews or publishes the next version."""
-    return _sent(rota)
-
-
-def _sent(known: str) -> ResponseReturnValue:
-    """known: the id of the rota that is edited, "" for a new one."""
-    given = request.form.to_dict() | ({"id": known} if known else {})
-    act = given.pop("act", "preview")
-    if act == "add":
-        return _form(known, forms.with_layer(given), {})
-    if act.startswith(_REMOVE) and act.removeprefix(_REMOVE).isdecimal():
-        return _form(known, forms.without_layer(given, int(act.removeprefix(_REMOVE))), {})
-    made, errors = forms.rota(given)
-    if errors:
-        return _form(known, given, errors, STATUS[Kind.INVALID])
-    try:
-        if act == "publish":
-            return _publish(known, given, made)
-        return _form(known, given, {}, preview=_preview(made, reader()))
-    except Refusal as refusal:
-        if refusal.kind is Kind.UNAUTHENTICATED:
-            raise
-        told = {forms.field_of(path): text for path, text in field_errors(refusal).items()}
-        again = {} if refusal.kind is Kind.UNAVAILABLE else {"request_id": new_request_id()}
-        return _form(known, given | again, told, STATUS[refusal.kind])
+    return _FORM.sent(rota)
 
 
 def _publish(known: str, given: Mapping[str, str], made: escalation_pb2.Rota) -> ResponseReturnValue:
@@ -137,3 +111,14 @@ def _preview(made: escalation_pb2.Rota, told: Reader) -> dict[str, Any]:
         "gaps": shown.stretches(answer.gaps, told),
         "layers": shown.layers(made, told),
     }
+
+
+_FORM: Previewed[escalation_pb2.Rota] = Previewed(
+    read=forms.rota,
+    with_part=forms.with_layer,
+    without_part=forms.without_layer,
+    field_of=forms.field_of,
+    form=_form,
+    preview=lambda made: _preview(made, reader()),
+    publish=_publish,
+)

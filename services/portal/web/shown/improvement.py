@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask_babel import gettext, ngettext
@@ -188,4 +188,5 @@ def _day(one: pb.Improvement, field: str, reader: Reader) -> str:
 def _date(message: Any, field: str, reader: Reader) -> str:
     if not message.HasField(field):
         return ""
-    return getattr(message, field).ToDatetime(tzinfo=UTC).astimezone(reader.zone).date().isoformat()  # type: ignore[no-any-return]  # a protobuf field, whose type the name alone tells
+    at: datetime = getattr(message, field).ToDatetime(tzinfo=UTC)
+    return at.astimezone(reader.zone).date().isoformat()
