@@ -7,7 +7,6 @@ import gzip
 import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -32,18 +31,11 @@ from services.metrics.wire.spans import measured
 from services.runtime.actor import Actor
 from services.runtime.client import acting, refusal_of
 from services.runtime.door import now
-from tests.service.metrics.bank import BOSS, LI, Bank, batch, interval, opened
+from tests.service.metrics.bank import BOSS, LI, Bank, batch, interval
 from tests.service.metrics.till import business
 
 NAME = "businessServices/checkout"
 SECRET = "a-secret-of-thirty-two-characters"
-
-
-@pytest.fixture
-async def bank(mongo_uri: str, empty_nats: str, database: str, tmp_path: Path) -> AsyncIterator[Bank]:
-    """The service as one replica."""
-    async with opened(mongo_uri, empty_nats, database, tmp_path / "keys") as start:
-        yield await start()
 
 
 async def ask(bank: Bank, actor: Actor, method: str, **fields: Any) -> Any:

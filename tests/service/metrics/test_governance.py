@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -21,34 +20,13 @@ from services.metrics.rules.exact import half_even
 from services.runtime.actor import Actor
 from services.runtime.client import acting, refusal_of
 from services.runtime.refusal import Refusal
-from tests.service.metrics.bank import BOSS, FAN, LI, PEOPLE, WEST, Bank, interval, model, opened, papers
-from tests.service.metrics.till import MONDAY, Till, business, outage, tills
+from tests.service.metrics.bank import BOSS, FAN, LI, PEOPLE, WEST, Bank, interval, model
+from tests.service.metrics.till import MONDAY, Till, business, outage
 from tests.service.sla.desk import DONE, Paper, stamp
 
 Papers = Callable[[str], Paper]
 LIN = Actor("people/lin", frozenset({"lead"}))
 HOUR, QUARTER = timedelta(hours=1), interval(MONDAY - timedelta(days=60), MONDAY + timedelta(days=30))
-
-
-@pytest.fixture
-async def bank(mongo_uri: str, empty_nats: str, database: str, tmp_path: Path) -> AsyncIterator[Bank]:
-    """The service as one replica."""
-    async with opened(mongo_uri, empty_nats, database, tmp_path / "keys") as start:
-        yield await start()
-
-
-@pytest.fixture
-async def paper(bank: Bank, empty_nats: str) -> AsyncIterator[Papers]:
-    """A ticket whose events the test publishes."""
-    async with papers(empty_nats) as paper:
-        yield paper
-
-
-@pytest.fixture
-async def till(bank: Bank, empty_nats: str) -> AsyncIterator[Till]:
-    """Outages and business services that the test publishes."""
-    async with tills(empty_nats) as till:
-        yield till
 
 
 async def ask(bank: Bank, actor: Actor, method: str, **fields: Any) -> Any:

@@ -6,7 +6,6 @@ import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,7 +37,6 @@ from tests.service.metrics.bank import (
     hours,
     interval,
     model,
-    opened,
     papers,
 )
 from tests.service.sla.desk import DONE, SHUT, WORK, Paper, instant, stamp
@@ -49,21 +47,8 @@ Papers = Callable[[str], Paper]
 
 
 @pytest.fixture
-async def start(mongo_uri: str, empty_nats: str, database: str, tmp_path: Path) -> AsyncIterator[Start]:
-    """Starts one more replica of the service."""
-    async with opened(mongo_uri, empty_nats, database, tmp_path / "keys") as start:
-        yield start
-
-
-@pytest.fixture
-async def bank(start: Start) -> Bank:
-    """The service as one replica."""
-    return await start()
-
-
-@pytest.fixture
 async def paper(empty_nats: str) -> AsyncIterator[Papers]:
-    """A ticket whose events the test publishes."""
+    """A ticket whose events the test publishes, also before any replica runs."""
     async with papers(empty_nats) as paper:
         yield paper
 

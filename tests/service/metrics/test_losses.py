@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,35 +22,12 @@ from tests.service.metrics.bank import (
     Bank,
     hours,
     model,
-    opened,
-    papers,
 )
-from tests.service.metrics.till import MONDAY, Till, business, outage, tills
+from tests.service.metrics.till import MONDAY, Till, business, outage
 from tests.service.sla.desk import DONE, Paper, stamp
 
 Papers = Callable[[str], Paper]
 LOSS = metrics_pb2.LEDGER_CATEGORY_INCURRED_LOSS
-
-
-@pytest.fixture
-async def bank(mongo_uri: str, empty_nats: str, database: str, tmp_path: Path) -> AsyncIterator[Bank]:
-    """The service as one replica."""
-    async with opened(mongo_uri, empty_nats, database, tmp_path / "keys") as start:
-        yield await start()
-
-
-@pytest.fixture
-async def paper(bank: Bank, empty_nats: str) -> AsyncIterator[Papers]:
-    """A ticket whose events the test publishes."""
-    async with papers(empty_nats) as paper:
-        yield paper
-
-
-@pytest.fixture
-async def till(bank: Bank, empty_nats: str) -> AsyncIterator[Till]:
-    """Outages, business services and calendars that the test publishes."""
-    async with tills(empty_nats) as till:
-        yield till
 
 
 async def _resolved(ticket: Paper, start: datetime, end: datetime, **fields: Any) -> None:

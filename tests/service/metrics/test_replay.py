@@ -9,18 +9,17 @@ import io
 import json
 import os
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from throughline.metrics.v1 import ledger_pb2, metrics_pb2, outage_pb2
 
 from services.metrics.wire.intake import told_of
-from tests.service.metrics.bank import BOSS, EVER, FAN, Bank, Start, hours, interval, model, opened, papers
+from tests.service.metrics.bank import BOSS, EVER, FAN, Bank, Start, hours, interval, model
 from tests.service.metrics.brute_ledger import Story, events_of
-from tests.service.metrics.till import MONDAY, Till, business, outage, tills
+from tests.service.metrics.till import MONDAY, Till, business, outage
 from tests.service.sla.desk import DONE, WORK, Paper, stamp
 from tool import ledger
 from tool.connection import Connection
@@ -28,33 +27,6 @@ from tool.ledger import recomputed
 
 AMOUNTS = int(os.environ.get("LEDGER_AMOUNTS", "40"))
 DONE_STATES = (ledger_pb2.LEDGER_JOB_STATE_DONE, ledger_pb2.LEDGER_JOB_STATE_FAILED)
-
-
-@pytest.fixture
-async def start(mongo_uri: str, empty_nats: str, database: str, tmp_path: Path) -> AsyncIterator[Start]:
-    """Starts one more replica of the service."""
-    async with opened(mongo_uri, empty_nats, database, tmp_path / "keys") as start:
-        yield start
-
-
-@pytest.fixture
-async def bank(start: Start) -> Bank:
-    """The service as one replica."""
-    return await start()
-
-
-@pytest.fixture
-async def paper(bank: Bank, empty_nats: str) -> AsyncIterator[Callable[[str], Paper]]:
-    """A ticket whose events the test publishes."""
-    async with papers(empty_nats) as paper:
-        yield paper
-
-
-@pytest.fixture
-async def till(bank: Bank, empty_nats: str) -> AsyncIterator[Till]:
-    """Outages and business services that the test publishes."""
-    async with tills(empty_nats) as till:
-        yield till
 
 
 async def _shop(bank: Bank, till: Till) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,19 +35,6 @@ from tests.service.metrics.bank import BOSS, LI, Bank, Start, batch, interval, o
 
 METHOD = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 UNAVAILABLE, INTERNAL, NOT_FOUND = 14, 13, 5
-
-
-@pytest.fixture
-async def start(mongo_uri: str, empty_nats: str, database: str, tmp_path: Path) -> AsyncIterator[Start]:
-    """Starts one more replica of the service."""
-    async with opened(mongo_uri, empty_nats, database, tmp_path / "keys") as start:
-        yield start
-
-
-@pytest.fixture
-async def bank(start: Start) -> Bank:
-    """The service as one replica."""
-    return await start()
 
 
 @contextmanager
