@@ -29,8 +29,6 @@ S = TypeVar("S")
 GRACE = timedelta(seconds=30)
 """For so long after it was armed a hint may be ahead of the write that it belongs to, so it is not yet stale."""
 _AGAIN_S = 0.5
-_SMALL = 50
-_IN_FLIGHT = 8
 _REAP_S = 0.02
 
 _log = structlog.get_logger(__name__)
@@ -77,8 +75,6 @@ class Timers:
         self._stopping = asyncio.Event()
         self._heap: list[Claim] = []
         self._done: list[str] = []
-        self._names: set[str] = set()
-        self._running: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def ensure_indexes(self) -> None:
@@ -123,7 +119,7 @@ class Timers:
         self._stopping.set()
         for event in (self._armed, self._claimed, self._room, self._finished):
             event.set()
-        await asyncio.gather(*self._tasks, *self._running, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         with contextlib.suppress(Exception):  # what is not told comes back when its lease ends
             await self._reap()
             await self._hints.give_back([claim.id for claim in self._heap])
@@ -159,45 +155,21 @@ class Timers:
                 self._claimed.clear()
                 await _within(self._claimed.wait(), wait)
                 continue
-            batch = self._due_now()
-            if len(batch) > _SMALL:
-                # A backlog goes in due order, one batch after the other.
-                await self._others()
-                await self._fire(batch)
-            elif batch:
-                task = asyncio.create_task(self._fire(batch))
-                self._running.add(task)
-                task.add_done_callback(self._running.discard)
-            if len(self._running) >= _IN_FLIGHT or not batch:
-                await self._others(asyncio.FIRST_COMPLETED)
-
-    async def _others(self, until: str = asyncio.ALL_COMPLETED) -> None:
-        if self._running:
-            await asyncio.wait(self._running, return_when=until)
+            # One write at a time: what comes due meanwhile goes together into the next one, which costs less than many
+            # small writes beside each other, and everything takes effect in due order.
+            if batch := self._due_now():
+                await self._decide(batch)
 
     def _due_now(self) -> list[Claim]:
-        """What has come due, in order; a resource that is being decided waits, so that its steps keep their order."""
+        """What has come due, in order, as far as it is still ours."""
         now = time.monotonic()
         batch: list[Claim] = []
-        held: list[Claim] = []
         while self._heap and self._heap[0].moment <= now and len(batch) < BATCH:
             claim = heapq.heappop(self._heap)
-            if claim.name in self._names:
-                held.append(claim)
-            elif claim.lease_ends > now:
+            if claim.lease_ends > now:
                 batch.append(claim)
-        for claim in held:
-            heapq.heappush(self._heap, claim)
-        self._names.update(claim.name for claim in batch)
         self._room.set()
         return batch
-
-    async def _fire(self, batch: list[Claim]) -> None:
-        try:
-            await self._decide(batch)
-        finally:
-            self._names.difference_update(claim.name for claim in batch)
-            self._claimed.set()
 
     async def _decide(self, batch: list[Claim]) -> None:
         try:
