@@ -129,7 +129,7 @@ def _take(
         progress.add(batch)
         speed = bar.tasks[0].speed
         rate = f"{speed:,.0f}/s" if speed else ""
-        bar.update(task, advance=batch.applied + batch.merged + len(batch.rejected), rate=rate)  # type: ignore[arg-type]
+        bar.update(task, advance=batch.applied + batch.merged + len(batch.rejected), rate=rate)  # type: ignore[arg-type]  # any object will do
     return rest
 
 

@@ -101,6 +101,6 @@ def _incident(number: str, rows: list[dict[str, str]]) -> Incident:
             named = team
         one.reopens += state in _ENDED and now not in _ENDED
         if now == "Resolved" and state != "Resolved":
-            one.resolved_at = datetime.strptime(row["sys_updated_at"], _FORM)  # noqa: DTZ007
+            one.resolved_at = datetime.strptime(row["sys_updated_at"], _FORM)  # noqa: DTZ007 - the log names no zone
         state = now
     return one

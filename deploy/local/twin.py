@@ -166,7 +166,7 @@ def _soil(one: _Incident, index: int) -> None:
         one.rows[2]["sys_mod_count"] = one.rows[1]["sys_mod_count"]
     if index % 41 == 5 and len(one.rows) > 4:
         # Two rows were written in one minute by two clocks, and the later one says the earlier minute.
-        earlier = datetime.strptime(one.rows[1]["sys_updated_at"], "%d/%m/%Y %H:%M")  # noqa: DTZ007
+        earlier = datetime.strptime(one.rows[1]["sys_updated_at"], "%d/%m/%Y %H:%M")  # noqa: DTZ007 - the log names no zone
         one.rows[2]["sys_updated_at"] = _text(earlier - 2 * _MINUTE)
     if index == 87:
         # The field forgot one reopening, as the real one does.
@@ -220,7 +220,7 @@ def _weekday_time(start: datetime, end: datetime) -> timedelta:
     """The time between two instants that does not lie on a Saturday or Sunday, day by day."""
     total = timedelta()
     while start < end:
-        midnight = datetime(start.year, start.month, start.day) + timedelta(days=1)  # noqa: DTZ001
+        midnight = datetime(start.year, start.month, start.day) + timedelta(days=1)  # noqa: DTZ001 - as above
         total += min(end, midnight) - start if start.weekday() < 5 else timedelta()
         start = midnight
     return total

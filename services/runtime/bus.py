@@ -273,7 +273,7 @@ class Bus:
                     name=self.service,
                     allow_reconnect=True,
                     max_reconnect_attempts=-1,
-                    reconnect_time_wait=_RECONNECT_WAIT_S,  # type: ignore[arg-type]
+                    reconnect_time_wait=_RECONNECT_WAIT_S,  # type: ignore[arg-type]  # a float works, its type says int
                     connect_timeout=3,
                     ping_interval=10,
                     max_outstanding_pings=2,
@@ -338,7 +338,7 @@ def _answer(item: asyncio.Future[int] | Exception) -> int | Exception:
     if not item.done():
         item.cancel()
         return TimeoutError(f"no acknowledgement within {_ACK_TIMEOUT_S:g} s")
-    return item.exception() or item.result()  # type: ignore[return-value]
+    return item.exception() or item.result()  # type: ignore[return-value]  # a publish fails with nothing else
 
 
 async def _lost(client: Client) -> None:

@@ -50,6 +50,6 @@ class Numbers:
         counter = await self._leases.find_one_and_update(
             {"_id": self._prefix}, {"$inc": {"last": count}}, upsert=True, return_document=ReturnDocument.AFTER
         )
-        assert counter is not None, "an upsert returns what it made"  # noqa: S101
+        assert counter is not None, "an upsert returns what it made"  # noqa: S101 - says why to the type checker
         self._last = int(counter["last"])
         self._next = self._last - count + 1

@@ -147,9 +147,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     url = os.environ.get("TL_NATS_URL", "nats://127.0.0.1:4222")
     act = _list(url, chosen.listener, chosen.all) if chosen.command == "list" else _replay(url, chosen.listener)
     try:
-        print(asyncio.run(act))  # noqa: T201
+        print(asyncio.run(act))  # noqa: T201 - a command's answer
     except (NatsError, OSError, TimeoutError) as error:
-        print(f"NATS does not answer at {url} ({error}); TL_NATS_URL names another address.", file=sys.stderr)  # noqa: T201
+        print(f"NATS does not answer at {url} ({error}); TL_NATS_URL names another address.", file=sys.stderr)  # noqa: T201 - a command's answer
         return 1
     return 0
 

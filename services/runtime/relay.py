@@ -186,7 +186,7 @@ class Relay:
                 await self._keep_some()
             except PyMongoError as error:
                 _log.warning("the journal cannot be written; trying again", error=str(error), waiting=self.waiting)
-                await asyncio.sleep(random.uniform(0.5, 1.0))  # noqa: S311
+                await asyncio.sleep(random.uniform(0.5, 1.0))  # noqa: S311 - spreads, guards nothing
 
     async def _keep_some(self) -> None:
         batch: list[_Written] = []
@@ -231,7 +231,7 @@ class Relay:
                 await self._send_some()
             except PyMongoError as error:
                 _log.warning("sent events could not be marked; they will be sent again", error=str(error))
-                await asyncio.sleep(random.uniform(0.5, 1.0))  # noqa: S311
+                await asyncio.sleep(random.uniform(0.5, 1.0))  # noqa: S311 - as above
             if not self._outgoing:
                 self._some_outgoing.clear()
 
@@ -277,7 +277,7 @@ class Relay:
             return
         if self._away_until is None:
             _log.warning("the broker takes no events; they wait in the journal", error=str(failed) or repr(failed))
-        self._away_until = time.monotonic() + self._backoff_s * random.uniform(0.8, 1.2)  # noqa: S311
+        self._away_until = time.monotonic() + self._backoff_s * random.uniform(0.8, 1.2)  # noqa: S311 - as above
         self._backoff_s = min(self._backoff_s * 2, _BACKOFF_S[1])
 
     async def _sweep_for_ever(self) -> None:
@@ -286,7 +286,7 @@ class Relay:
                 await self.sweep()
             except PyMongoError as error:
                 _log.warning("the sweep cannot read the store; trying again", error=str(error))
-            await asyncio.sleep(SWEEP_S * random.uniform(0.9, 1.1))  # noqa: S311
+            await asyncio.sleep(SWEEP_S * random.uniform(0.9, 1.1))  # noqa: S311 - as above
 
 
 async def _let_go(batch: Sequence[_Written], held: set[str]) -> None:

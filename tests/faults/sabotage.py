@@ -41,7 +41,7 @@ def mark_before_publishing() -> None:
         crashpoint.reach("after-publish-before-mark")
         return await exact(self, entries, go_on=go_on)
 
-    Relay._deliver = deliver  # type: ignore[method-assign]
+    Relay._deliver = deliver  # type: ignore[method-assign]  # the sabotage itself
 
 
 def acknowledge_before_writing() -> None:
@@ -63,7 +63,7 @@ def acknowledge_before_writing() -> None:
         if lost >= LOST:
             die("after-write-before-ack")
 
-    Listener._together = together  # type: ignore[method-assign]
+    Listener._together = together  # type: ignore[method-assign]  # the sabotage itself
     crashpoint.reach = lambda point: None  # It is to die there, and not where the others die well.
 
 

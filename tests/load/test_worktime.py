@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from datetime import time as clock
 from zoneinfo import ZoneInfo
 
-import businesstimedelta  # type: ignore[import-untyped]
+import businesstimedelta  # type: ignore[import-untyped]  # has no types
 import pandas as pd
 import pytest
 

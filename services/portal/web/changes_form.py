@@ -80,7 +80,7 @@ def plan(given: Typed, zone: ZoneInfo) -> tuple[changes_service_pb2.ChangePlan, 
     values = given.values
     made = changes_service_pb2.ChangePlan(
         type=_number(values.get("type", "")),  # type: ignore[arg-type]  # any number; the service judges it
-        risk=_number(values.get("risk", "")),  # type: ignore[arg-type]
+        risk=_number(values.get("risk", "")),  # type: ignore[arg-type]  # as above
         title=values.get("title", ""),
         reason=values.get("reason", ""),
         plan=values.get("plan", ""),

@@ -91,7 +91,7 @@ def _resolve(form: Form) -> list[Call]:
     written = re.split(r"[\s,;，；、]+", form.get("articles", ""))
     articles = [resource(number) for number in dict.fromkeys([*chosen, *written]) if number]
     asked = calls.ResolveTicketRequest(
-        code=_number(form, "code"),  # type: ignore[arg-type]
+        code=_number(form, "code"),  # type: ignore[arg-type]  # any number; the service judges it
         note=_text(form, "note"),
         articles=articles,
     )
@@ -100,7 +100,7 @@ def _resolve(form: Form) -> list[Call]:
 
 def _link(form: Form) -> ticket_pb2.Link:
     return ticket_pb2.Link(
-        relation=_number(form, "relation"),  # type: ignore[arg-type]
+        relation=_number(form, "relation"),  # type: ignore[arg-type]  # as above
         target=resource(form.get("target", "")),
     )
 

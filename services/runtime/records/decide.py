@@ -117,7 +117,7 @@ class Draft(Generic[S]):
         Raises:
             Refusal: RESOURCE_TOO_LARGE.
         """
-        assert self._state is not None, "nothing was decided"  # noqa: S101
+        assert self._state is not None, "nothing was decided"  # noqa: S101 - says why to the type checker
         state = bson.encode(self.kind.encode(self._state))
         if len(state) > RESOURCE_BYTES:
             raise too_large(self.name)

@@ -51,7 +51,7 @@ class Lane:
             self._busy |= names
             task = asyncio.create_task(self._fly(boarding))
             self._flights.add(task)
-            task.add_done_callback(lambda done, names=names: self._landed(done, names))  # type: ignore[misc]
+            task.add_done_callback(lambda done, names=names: self._landed(done, names))  # type: ignore[misc]  # mypy cannot type a default in a lambda
 
     async def _fly(self, boarding: Sequence[tuple[Change, asyncio.Future[Result]]]) -> None:
         results: Sequence[Result | BaseException]

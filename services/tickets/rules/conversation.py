@@ -63,7 +63,7 @@ def answer(ticket: Ticket, actor: Actor, now: datetime, *, text: str) -> Decided
             "ANSWER_NOT_YOURS", "Only the requester answers; if you learnt it elsewhere, note it and resume the ticket."
         )
     access.require_state(ticket, frozenset({State.AWAITING_REQUESTER}), "answer a question of this ticket")
-    assert ticket.question is not None, "a ticket that awaits its requester has a question"  # noqa: S101
+    assert ticket.question is not None, "a ticket that awaits its requester has a question"  # noqa: S101 - the state says so
     said = _written(text, "answer")
     answered = replace(ticket, state=State.IN_PROGRESS, question=None, updated_at=now)
     return answered, (QuestionAnswered(answered, ticket.question, said),)

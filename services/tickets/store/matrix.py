@@ -48,7 +48,7 @@ class Matrices:
         """The matrix that a triage uses now."""
         if self._kept is None or time.monotonic() >= self._until:
             self.keep(await self.newest())
-        assert self._kept is not None, "kept above"  # noqa: S101
+        assert self._kept is not None, "kept above"  # noqa: S101 - says why to the type checker
         return self._kept
 
     async def newest(self) -> Record[PriorityMatrix]:

@@ -80,7 +80,7 @@ def test_one_failed_check_makes_it_failed_whatever_the_note_says() -> None:
 )
 def test_an_incomplete_plan_is_not_submitted(lacking: dict[str, object], reason: str) -> None:
     """The refusal names what is missing."""
-    change, _ = work.draft(replace(PLAN, **lacking), by=ANN, now=NOW)  # type: ignore[arg-type]
+    change, _ = work.draft(replace(PLAN, **lacking), by=ANN, now=NOW)  # type: ignore[arg-type]  # fields by name
     with pytest.raises(Refusal) as refused:
         work.submit(change, name=NAME, by=ANN, now=NOW)
     assert refused.value.reason == reason

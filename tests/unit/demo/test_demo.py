@@ -107,7 +107,7 @@ def test_the_twin_of_a_log_has_its_oddities() -> None:
     tickets = list(by_number.values())
 
     def minutes(row: dict[str, str]) -> datetime:
-        return datetime.strptime(row["sys_updated_at"], "%d/%m/%Y %H:%M")  # noqa: DTZ007
+        return datetime.strptime(row["sys_updated_at"], "%d/%m/%Y %H:%M")  # noqa: DTZ007 - the log names no zone
 
     assert (len(tickets), len(found[0])) == (400, 36)
     assert 2100 <= len(found) <= 2500

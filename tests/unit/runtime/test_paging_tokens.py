@@ -14,7 +14,7 @@ from hypothesis import strategies as some
 from services.runtime.paging import PageRequest, after, decode, encode, value_at
 from services.runtime.refusal import Refusal
 
-INSTANTS = some.datetimes(min_value=datetime(1980, 1, 1), timezones=some.just(UTC)).map(  # noqa: DTZ001
+INSTANTS = some.datetimes(min_value=datetime(1980, 1, 1), timezones=some.just(UTC)).map(  # noqa: DTZ001 - hypothesis takes it bare
     lambda at: at.replace(microsecond=at.microsecond // 1000 * 1000)
 )
 KEYS = some.one_of(

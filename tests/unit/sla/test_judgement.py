@@ -195,7 +195,7 @@ def test_drafts_are_checked_as_publishing_would() -> None:
 
     def refused(ask: object) -> tuple[str, str]:
         with pytest.raises(Refusal) as caught:
-            ask()  # type: ignore[operator]
+            ask()  # type: ignore[operator]  # one of three calls
         return caught.value.reason, caught.value.field
 
     nothing = replace(promised(1), targets=(target(ClockKind.RESOLUTION, 0),))

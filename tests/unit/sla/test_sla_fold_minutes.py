@@ -69,7 +69,7 @@ def test_timers_change_nothing_but_when_it_was_noticed(steps: list[Step], book: 
 
     An event that a timer overtook counts from its own time, so the timer's finding is taken back.
     """
-    choose = seed.random  # type: ignore[attr-defined]
+    choose = seed.random  # type: ignore[attr-defined]  # hypothesis's Random
     silent, _ = run(steps, book)
     clocks: TicketClocks | None = None
     responded_at = None

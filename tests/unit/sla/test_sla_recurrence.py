@@ -8,7 +8,7 @@ from datetime import date, datetime
 from itertools import takewhile
 
 import pytest
-from dateutil import rrule  # type: ignore[import-untyped]
+from dateutil import rrule  # type: ignore[import-untyped]  # has no types
 from hypothesis import given
 from hypothesis import strategies as st
 

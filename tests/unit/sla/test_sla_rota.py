@@ -46,7 +46,7 @@ class Watcher:
     """
 
     zone: ZoneInfo
-    latest: datetime = datetime(1, 1, 1)  # noqa: DTZ001
+    latest: datetime = datetime(1, 1, 1)  # noqa: DTZ001 - by the wall
 
     def look(self, at: datetime) -> datetime:
         self.latest = max(self.latest, at.astimezone(self.zone).replace(tzinfo=None))
@@ -70,7 +70,7 @@ def _at(rota: Rota, at: datetime, shown: datetime) -> str:
         if one.start <= at < one.end:
             return one.person
     for layer in rota.layers:
-        since = shown - datetime(layer.first.year, layer.first.month, layer.first.day) - timedelta(seconds=layer.time)  # noqa: DTZ001
+        since = shown - datetime(layer.first.year, layer.first.month, layer.first.day) - timedelta(seconds=layer.time)  # noqa: DTZ001 - by the wall
         ended = layer.last is not None and shown >= datetime.combine(layer.last, datetime.min.time()) + timedelta(
             seconds=layer.time
         )

@@ -57,7 +57,7 @@ def test_clocks_survive_the_store_and_their_event_holds_them_whole(steps: list[S
     for event in told:
         message = CLOCKS.message(event, Stamp("clocks/INC-000001", 7, 9, at(0)))
         assert message.DESCRIPTOR.full_name == f"throughline.sla.v1.{type(event).__name__}"
-        held: sla_pb2.TicketClocks = message.clocks  # type: ignore[attr-defined]
+        held: sla_pb2.TicketClocks = message.clocks  # type: ignore[attr-defined]  # every clock event has them
         assert (held.name, held.etag, held.ticket) == ("clocks/INC-000001", '"7"', "tickets/INC-000001")
         for said, meant in zip(held.clocks, event.clocks.clocks, strict=True):
             assert length(said.elapsed) == meant.elapsed
@@ -145,7 +145,7 @@ def test_what_the_clocks_see_of_a_ticket() -> None:
     assert (looked.facts.service, looked.facts.source) == ("services/vpn", "uci")
     assert (looked.requester, looked.unit, looked.team) == ("people/ann", "cn/east", "teams/net")
     assert (looked.importing, looked.opened_at, looked.responded_at) == (True, at(5), None)
-    ticket.first_response_time.CopyFrom(timestamp(at(6)))  # type: ignore[arg-type]
+    ticket.first_response_time.CopyFrom(timestamp(at(6)))  # type: ignore[arg-type]  # never none here
     assert seen(ticket).responded_at == at(6)
     assert clocks_name(ticket.name) == "clocks/REQ-000007"
     assert {one.DESCRIPTOR.name for one in TICKET_EVENTS} >= {"TicketOpened", "TicketImported", "CommentAdded"}

@@ -48,5 +48,5 @@ def test_a_persons_change_inside_a_team_is_no_reassignment() -> None:
     first, _ = assign(NOBODY, BEN, NOW, team="teams/desk", assignee="people/ben")
     second, events = assign(first, BEN, NOW, team="teams/desk", assignee="people/lin")
     assert (second.reassignments, second.assignment_changes) == (0, 1)
-    assert [(one.previous_team, one.previous_assignee) for one in events] == [("teams/desk", "people/ben")]  # type: ignore[attr-defined]
+    assert [(one.previous_team, one.previous_assignee) for one in events] == [("teams/desk", "people/ben")]  # type: ignore[attr-defined]  # the event of a hand-over
     assert second.first_assigned_at == NOW

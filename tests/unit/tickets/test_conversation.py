@@ -16,7 +16,7 @@ PUBLIC, INTERNAL = Visibility.PUBLIC, Visibility.INTERNAL
 
 
 def says(ticket: Ticket, who: object, visibility: Visibility = PUBLIC) -> tuple[Ticket, CommentAdded]:
-    after, (event,) = comment(ticket, who, NOW, text=" Hello ", visibility=visibility)  # type: ignore[arg-type]
+    after, (event,) = comment(ticket, who, NOW, text=" Hello ", visibility=visibility)  # type: ignore[arg-type]  # what it must refuse
     assert isinstance(event, CommentAdded)
     return after, event
 
@@ -54,7 +54,7 @@ def test_a_question_is_a_first_response_and_its_answer_goes_on() -> None:
 def test_only_the_requester_answers(somebody: object) -> None:
     """An agent who learnt it elsewhere resumes instead."""
     with pytest.raises(Refusal, match="ANSWER_NOT_YOURS"):
-        answer(IN_STATE[State.AWAITING_REQUESTER], somebody, NOW, text="The third")  # type: ignore[arg-type]
+        answer(IN_STATE[State.AWAITING_REQUESTER], somebody, NOW, text="The third")  # type: ignore[arg-type]  # what it must refuse
 
 
 def test_a_requester_writes_nothing_internal() -> None:

@@ -52,7 +52,7 @@ def test_hours_that_cannot_be_read_are_refused(text: str) -> None:
         (lambda: replace(OFFICE, zone="../UTC"), "CALENDAR_ZONE_UNKNOWN", "zone"),
         (lambda: replace(OFFICE, zone="localtime"), "CALENDAR_ZONE_UNKNOWN", "zone"),
         (lambda: replace(OFFICE, zone="right/Asia/Shanghai"), "CALENDAR_ZONE_UNKNOWN", "zone"),
-        (lambda: replace(OFFICE, effective_from=datetime(2026, 1, 1)), "TIME_NOT_AWARE", "effective_from"),  # noqa: DTZ001
+        (lambda: replace(OFFICE, effective_from=datetime(2026, 1, 1)), "TIME_NOT_AWARE", "effective_from"),  # noqa: DTZ001 - what it refuses
         (lambda: replace(OFFICE, weekly=(CLOSED,) * 5), "CALENDAR_WEEK_INVALID", "weekly"),
         (lambda: week_with(1, hours("09:00-12:00", "11:00-18:00")), "CALENDAR_HOURS_OVERLAP", "weekly[1]"),
         (lambda: week_with(2, hours("22:00-06:00")), "CALENDAR_HOURS_INVALID", "weekly[2]"),
@@ -127,7 +127,7 @@ def test_order_of_writing_does_not_matter_and_content_does() -> None:
 def test_a_version_cannot_be_changed() -> None:
     """A published version is frozen; the next one is another object."""
     with pytest.raises(FrozenInstanceError):
-        OFFICE.version = 2  # type: ignore[misc]
+        OFFICE.version = 2  # type: ignore[misc]  # what must fail
 
 
 def test_the_digest_is_the_same_everywhere() -> None:

@@ -156,7 +156,7 @@ def test_what_is_no_clock_is_refused() -> None:
         lambda: read(OFFICE, timedelta(0), [OPENED], until),
         lambda: read(OFFICE, HOUR, [OPENED], until, carried=-SECOND),
         lambda: read(never, 100 * HOUR, [OPENED], until),
-        lambda: Mark(datetime(2026, 11, 20), running=True, cause="naive"),  # noqa: DTZ001
+        lambda: Mark(datetime(2026, 11, 20), running=True, cause="naive"),  # noqa: DTZ001 - what it refuses
     ):
         with pytest.raises(Refusal) as refused:
             call()

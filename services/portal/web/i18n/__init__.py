@@ -57,7 +57,7 @@ def _read(path: Path, language: str) -> Catalog:
         return read_po(source, locale=language)
 
 
-class PoDomain(Domain):  # type: ignore[misc]
+class PoDomain(Domain):  # type: ignore[misc]  # the base has no types
     """A Flask-Babel domain whose messages come from memory instead of .mo files."""
 
     def __init__(self, directory: Path) -> None:

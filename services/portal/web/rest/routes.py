@@ -123,10 +123,10 @@ def asked(route: Route, ids: Mapping[str, str]) -> Message:
     for name, pattern in route.binds.items():
         setattr(message, name, pattern.format(**ids))
     if route.keyed:
-        message.request_id = key()  # type: ignore[attr-defined]
+        message.request_id = key()  # type: ignore[attr-defined]  # a keyed request has it
     etag = request.headers.get("If-Match", "")
     if etag and etag != "*" and "etag" in message.DESCRIPTOR.fields_by_name:
-        message.etag = etag  # type: ignore[attr-defined]
+        message.etag = etag  # type: ignore[attr-defined]  # asked above
     return message
 
 

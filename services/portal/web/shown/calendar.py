@@ -96,7 +96,7 @@ def kind_of(day: sla_pb2.CalendarDay) -> str:
 
 def weekday_names(language: str, width: str = "abbreviated") -> list[str]:
     """Monday to Sunday."""
-    names = get_day_names(width, context="stand-alone", locale=language)  # type: ignore[arg-type]
+    names = get_day_names(width, context="stand-alone", locale=language)  # type: ignore[arg-type]  # its type knows no plain str
     return [str(names[day]) for day in range(7)]
 
 
