@@ -8,13 +8,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMPS := .local/stamps
 SERVICES := tickets sla knowledge changes metrics portal
-# For two cores: tests wait for servers half of their time, so three; browsers do not. More cores: WORKERS=auto BROWSERS=4.
+# For two cores: tests wait for servers and for pages half of their time, so three. More cores: WORKERS=auto BROWSERS=4.
 WORKERS ?= 3
-BROWSERS ?= 2
+BROWSERS ?= 3
 COUNT ?= 1000000
 PYTEST := $(BIN)/pytest
 
-.PHONY: help setup proto lock run down check format test unit contract service e2e chart faults load oracle \
+.PHONY: help setup proto lock run down check types house format test unit contract service e2e chart faults load oracle \
         rows mutations proof recompute seed parked replay
 
 help: ## print this
@@ -40,9 +40,14 @@ lock: $(STAMPS)/python ## pin and hash requirements/*.txt again from pyproject.t
 check: setup ## lint, types, rooms, contracts and the house's own rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m deploy.local.proto --check
+	@$(MAKE) --no-print-directory -j2 --output-sync=target types house
+
+types: setup
+	$(BIN)/mypy
+
+house: setup
 	$(PYTEST) -q tests/unit/house
 
 format: setup ## format the code and mend what ruff can mend
@@ -73,7 +78,7 @@ chart: setup $(STAMPS)/helm ## the Helm chart: goldens, schema, invariants
 faults: setup ## kill -9, servers away, duplicates: nothing lost, nothing twice
 	$(PYTEST) -s tests/faults --ignore=tests/faults/test_outages.py
 
-outages: setup ## 200 seeded faults of an invented shop: bounds, root and scope (OUTAGES=20: the first twenty)
+outages: setup ## 200 seeded faults of an invented shop: bounds, root and scope (OUTAGES=20 OUTAGES_FROM=0: the first 20)
 	$(PYTEST) -s tests/faults/test_outages.py
 
 load: setup ## ratios to the stated floors, in one run
@@ -93,10 +98,11 @@ proof: setup ## LOG=path: import an incident log and compare the board with its 
 	@test -n "$(LOG)" || { echo "Say which log: make proof LOG=path/to/log.csv.gz"; exit 2; }
 	@PYTHONPATH=.:proto/gen $(BIN)/python -m deploy.local.proof "$(LOG)"
 
-recompute: setup ## a thousand amounts of chance, each computed again from what it shows
-	LEDGER_AMOUNTS=1000 $(PYTEST) tests/service/metrics/test_replay.py -k recomputed
+recompute: setup ## 200 stories of chance, each ledger rebuilt and reckoned anew; a thousand amounts computed again
+	LEDGER_AMOUNTS=1000 LEDGER_STORIES=200 $(PYTEST) -v -n 2 tests/service/metrics/test_replay.py \
+	  tests/service/metrics/test_tales.py -k "recomputed or stories"
 
-seed: setup ## COUNT=1000000: made-up facts and their cells in bulk, into the running system, to measure boards
+seed: setup ## COUNT=1000000: made-up facts, what they cost and their cells in bulk, into the running system, to measure boards
 	@COUNT="$(COUNT)" $(BIN)/python -m deploy.local.running deploy.local.seed
 
 parked: setup ## events that no handler can take, and why

@@ -1,7 +1,7 @@
-"""Facts in bulk, for measurements: made-up tickets folded by the same rules as events, and their cells.
+"""Facts in bulk, for measurements: made-up tickets folded by the same rules as events, what they cost, and the cells.
 
 `make seed COUNT=1000000` fills the metrics database of the running system; the same count and seed give the same facts.
-Facts alone are made: no tickets, clocks or ledger rows stand behind them.
+No tickets or clocks stand behind them. Where somebody keeps a cost model of people, nothing is booked by a made-up one.
 """
 
 from __future__ import annotations
@@ -21,10 +21,16 @@ import numpy as np
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
+from deploy.local import seed_ledger
+from services.metrics.rules.cost_model import CostModel
 from services.metrics.rules.fact import Channel, Fact, Judged, State, Type, fact_name
 from services.metrics.rules.fold import Seen, SeenClocks, fold_clocks, fold_ticket
+from services.metrics.rules.known import Known
 from services.metrics.rules.rows import ADDED, DAY_MS
+from services.metrics.store.bookings import BOOKINGS
+from services.metrics.store.cost_models import COST_MODELS
 from services.metrics.store.facts import FACTS, NEVER, encode
+from services.metrics.store.ledger import ENTRIES
 from services.metrics.store.roller import Roller
 from services.runtime.records import Records
 
@@ -33,6 +39,7 @@ END = datetime(2026, 10, 1, tzinfo=UTC)
 BATCH = 2_000
 WORKERS = 2
 LIVES = 4_000
+ENTRIES_AT_ONCE = 4_000
 _SERVICES = tuple(f"services/service-{number:02d}" for number in range(40))
 _SITES = tuple(f"sites/site-{number:02d}" for number in range(30))
 _ITEMS = tuple(f"items/item-{number:02d}" for number in range(24))
@@ -138,10 +145,34 @@ def document(number: int, count: int) -> dict[str, Any]:
     rows = np.frombuffer(state["adds"], ADDED).copy()
     rows["at"] += days * DAY_MS
     moved["adds"] = rows.tobytes()
-    return {
-        "_id": fact_name(ticket), "schema": FACTS.schema, "version": events, "sequence": 0, "head": b"",
-        "state": moved, "causes": [], "outbox": [], "follows": {},
-    }  # fmt: skip
+    return seed_ledger.document(FACTS, fact_name(ticket), moved, events)
+
+
+def money(number: int, count: int) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+    """The documents of the ticket's booking and of its entries; None and nothing for a request."""
+    booking, entries = _booked(number % LIVES)
+    if booking is None:
+        return None, []
+    by = timedelta(days=_days_on(number, count))
+    was, ticket = booking["state"]["ticket"], f"tickets/INC-{number:06d}"
+    state = seed_ledger.moved_booking(booking["state"], ticket, by)
+    moved = [(one, seed_ledger.moved_entry(one["state"], ticket, by)) for one in entries]
+    return (
+        booking | {"_id": booking["_id"].replace(was[8:], ticket[8:]), "state": state},
+        [one | {"_id": entry["name"], "state": entry} for one, entry in moved],
+    )
+
+
+@functools.cache
+def _booked(base: int) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+    booking, entries = seed_ledger.booked(*life(base, LIVES * DAYS), Known().learned(cost_model()))
+    return (None, []) if booking is None else seed_ledger.documents(booking, entries)
+
+
+@functools.cache
+def cost_model() -> CostModel:
+    """By which they are judged: in force before the first of them."""
+    return seed_ledger.model(END - timedelta(days=DAYS + 31))
 
 
 @functools.cache
@@ -165,9 +196,15 @@ def _title(number: int) -> str:
     return f"Made-up ticket {number}"
 
 
-def batch(span: range, count: int) -> list[dict[str, Any]]:
-    """A part of them."""
-    return [document(number, count) for number in span]
+def batch(span: range, count: int, *, booked: bool) -> dict[str, list[dict[str, Any]]]:
+    """The documents of a part of them, by collection."""
+    found: dict[str, list[dict[str, Any]]] = {FACTS.collection: [document(number, count) for number in span]}
+    for number in span if booked else ():
+        booking, entries = money(number, count)
+        if booking is not None:
+            found.setdefault(BOOKINGS.collection, []).append(booking)
+            found.setdefault(ENTRIES.collection, []).extend(entries)
+    return found
 
 
 async def fill(
@@ -176,27 +213,50 @@ async def fill(
     count: int,
     workers: int = WORKERS,
     only: range | None = None,
+    *,
+    booked: bool = False,
 ) -> None:
     """Writes `count` facts and the cells of all their days. facts: what has the collection of facts.
 
-    only: no others than these of them.
+    only: no others than these of them. booked: what they cost too, where nobody keeps a cost model of people.
     """
-    collection, wanted = facts.collection, only or range(count)
-    await collection.create_indexes(list(FACTS.indexes))
-    spans = [wanted[start : start + BATCH] for start in range(0, len(wanted), BATCH)]
-    loop = asyncio.get_running_loop()
-    with ProcessPoolExecutor(workers) as pool:
-        waiting = [loop.run_in_executor(pool, batch, span, count) for span in spans[: 2 * workers]]
-        for place in range(len(spans)):
-            documents = await waiting.pop(0)
-            if (ahead := place + 2 * workers) < len(spans):
-                waiting.append(loop.run_in_executor(pool, batch, spans[ahead], count))
-            await collection.insert_many(documents, ordered=False)
+    await write(db, only or range(count), count, workers, booked=booked)
     roller = Roller(db, facts)
-    for day in sorted(await collection.distinct("state.days")):
+    for day in sorted(await facts.collection.distinct("state.days")):
         await roller.roll_day(day)
     while await roller.roll_above(64):
         pass
+    while await roller.add_entries(ENTRIES_AT_ONCE):
+        pass
+
+
+async def write(
+    db: AsyncDatabase[dict[str, Any]], wanted: range, count: int, workers: int = WORKERS, *, booked: bool
+) -> None:
+    """Writes some of `count` facts, and what they cost when it is `booked`, into no cells yet."""
+    booked = booked and await _keeps_our_model(db)
+    for kind in (FACTS, BOOKINGS, ENTRIES):
+        await db[kind.collection].create_indexes(list(kind.indexes))
+    spans = [wanted[start : start + BATCH] for start in range(0, len(wanted), BATCH)]
+    loop = asyncio.get_running_loop()
+    with ProcessPoolExecutor(workers) as pool:
+        work = functools.partial(batch, count=count, booked=booked)
+        waiting = [loop.run_in_executor(pool, work, span) for span in spans[: 2 * workers]]
+        for place in range(len(spans)):
+            documents = await waiting.pop(0)
+            if (ahead := place + 2 * workers) < len(spans):
+                waiting.append(loop.run_in_executor(pool, work, spans[ahead]))
+            for name, those in documents.items():
+                if those:
+                    await db[name].insert_many(those, ordered=False)
+
+
+async def _keeps_our_model(db: AsyncDatabase[dict[str, Any]]) -> bool:
+    made = seed_ledger.model_document(cost_model())
+    models = db[COST_MODELS.collection]
+    await models.update_one({"_id": made["_id"]}, {"$setOnInsert": made}, upsert=True)
+    kept = await models.find_one({"_id": made["_id"]})
+    return kept is not None and COST_MODELS.decode(kept["state"]) == cost_model()
 
 
 class Facts:
@@ -212,8 +272,8 @@ async def main() -> None:
     began = time.monotonic()
     async with AsyncMongoClient[dict[str, Any]](os.environ["TL_MONGO_URI"], tz_aware=True) as client:
         db = client[os.environ.get("TL_DATABASE", "metrics")]
-        await fill(db, Facts(db), count)
-    print(f"{count:,} facts and their cells in {time.monotonic() - began:,.0f} s")
+        await fill(db, Facts(db), count, booked=True)
+    print(f"{count:,} facts, what they cost, and their cells in {time.monotonic() - began:,.0f} s")
 
 
 if __name__ == "__main__":

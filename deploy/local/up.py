@@ -28,7 +28,7 @@ METRICS_OFFSET = 100
 DOWN_SECONDS = 60.0
 RESTART_PAUSE_SECONDS = 2.0
 # What the pages are told when whoever starts it says so.
-_PASSED_ON = ("TL_TRACE_LINKS",)
+_PASSED_ON = ("TL_TRACE_LINKS", "TL_STAGE")
 # Nobody balances calls over processes here, so none waits until balancers have noticed that it stops.
 _STOPS_AT_ONCE = {"TL_STOP_WAIT_SECONDS": "0"}
 

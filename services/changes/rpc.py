@@ -89,6 +89,7 @@ class ChangesRpc(changes_service_pb2_grpc.ChangesServiceServicer):
             states=[wire.state_from_proto(number) for number in request.states if number],
             service=request.service,
             author=request.author,
+            ticket=request.ticket,
             window=window,
         )
         return changes_service_pb2.ListChangesResponse(

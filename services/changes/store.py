@@ -91,6 +91,7 @@ CHANGES: Kind[Change] = Kind(
         IndexModel([("state.state", ASCENDING), ("state.created_at", DESCENDING), ("_id", DESCENDING)]),
         IndexModel([("state.plan.services", ASCENDING), ("state.created_at", DESCENDING), ("_id", DESCENDING)]),
         IndexModel([("state.author", ASCENDING), ("state.created_at", DESCENDING), ("_id", DESCENDING)]),
+        IndexModel([("state.plan.tickets", ASCENDING), ("state.created_at", DESCENDING), ("_id", DESCENDING)]),
     ),
 )
 
@@ -103,6 +104,7 @@ async def page_of_changes(
     states: Sequence[State],
     service: str,
     author: str,
+    ticket: str,
     window: tuple[datetime, datetime] | None,
 ) -> Page[Record[Change]]:
     """The changes of the actor's unit and below it, newest first, narrowed by what is given."""
@@ -117,6 +119,8 @@ async def page_of_changes(
         where["state.plan.services"] = service
     if author:
         where["state.author"] = author
+    if ticket:
+        where["state.plan.tickets"] = ticket
     if window is not None:
         start, end = window
         where["state.plan.window.start"] = {"$lt": end}

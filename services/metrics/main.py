@@ -22,13 +22,14 @@ from services.metrics.store.changes import CHANGE_FACTS
 from services.metrics.store.channels import CHANNEL_RULES, DIVERGENCES, ByChannel, ChannelWatch
 from services.metrics.store.continuity import Continuities
 from services.metrics.store.facts import FACTS
+from services.metrics.store.frictions import Frictions
 from services.metrics.store.improvements import IMPROVEMENTS
 from services.metrics.store.incidents import Incidents
-from services.metrics.store.ledger import ValueLedger
 from services.metrics.store.ledger_jobs import LedgerJobs
 from services.metrics.store.ledger_parts import LedgerParts
 from services.metrics.store.losses import Losses
 from services.metrics.store.outages import OUTAGES
+from services.metrics.store.problem_losses import ProblemLosses
 from services.metrics.store.promises import BUSINESS_SERVICES, PromiseBook
 from services.metrics.store.report_records import REPORTS
 from services.metrics.store.report_tables import ReportTables
@@ -37,6 +38,7 @@ from services.metrics.store.roadmaps import ROADMAPS, Way
 from services.metrics.store.roller import Roller
 from services.metrics.store.spans import Spans
 from services.metrics.store.traffic import Traffic
+from services.metrics.store.value_ledger import ValueLedger
 from services.metrics.store.watch import Watch
 from services.runtime.run import Runtime
 from services.runtime.settings import Settings
@@ -64,13 +66,16 @@ def compose(
     apart = Continuities(traffic, (outages, services, risks), jobs.known, currency)
     boards = Boards(run.db, facts, ledger, apart.values, currency)
     losses = Losses(facts, parts.bookings, ledger, jobs.known, currency)
+    problems = ProblemLosses(facts, losses, currency)
     way = Way(run.records(ROADMAPS), boards, ledger, (parts.cost_models, services, backlog, risks), currency)
     rpc = MetricsRpc(facts, boards, parts.entries, parts.cost_models, traffic)
     run.serve(add_MetricsServiceServicer_to_server, rpc)
     run.serve(add_LedgerServiceServicer_to_server, LedgerRpc(parts, jobs))
-    run.serve(add_GovernanceServiceServicer_to_server, Governance(losses, backlog, risks, way, boards, currency))
+    run.serve(
+        add_GovernanceServiceServicer_to_server, Governance(losses, problems, backlog, risks, way, boards, currency)
+    )
     judged = (ByChannel(run.db, facts), run.records(CHANNEL_RULES), run.records(DIVERGENCES))
-    run.serve(add_ComparisonsServiceServicer_to_server, Comparisons(boards, *judged))
+    run.serve(add_ComparisonsServiceServicer_to_server, Comparisons(boards, Frictions(run.db, facts), *judged))
     reports = run.records(REPORTS)
     run.serve(add_ReportsServiceServicer_to_server, ReportsRpc(reports, ReportTables(facts, boards)))
     run.on_due(reports, timer.fall_due)

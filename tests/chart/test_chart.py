@@ -66,6 +66,9 @@ def test_strict_validation_sees_an_unknown_field() -> None:
         ({"otlp": {"http": True}}, "sendersSecret"),
         ({"otlp": {"fromNamespaces": [{"team": "shop"}]}}, "sendersSecret"),
         ({"traceLinks": {"jaeger": "https://jaeger.example.com/trace"}}, "traceLinks"),
+        ({"stage": 0}, "stage"),
+        ({"stage": 5}, "stage"),
+        ({"stage": "2"}, "stage"),
     ],
 )
 def test_the_schema_refuses(change: dict[str, Any], named: str) -> None:
@@ -185,6 +188,13 @@ def test_spans_of_others_come_in_where_they_are_let_in() -> None:
     assert web["TL_OTLP_SIGNED"] == "false"
     for policy in of_kind(opened, "NetworkPolicy"):
         assert {"ports": [{"port": 4317, "protocol": "TCP"}]} in policy["spec"]["egress"], component(policy)
+
+
+def test_pages_are_told_the_stage() -> None:
+    """The pages alone are told it; unasked it is the last one."""
+    for case, stage in (("production", "4"), ("intranet", "2")):
+        maps = {component(one): one["data"] for one in of_kind(render(values(case)), "ConfigMap")}
+        assert {name: data["TL_STAGE"] for name, data in maps.items() if "TL_STAGE" in data} == {"portal-web": stage}
 
 
 def test_a_single_replica_has_no_budget() -> None:

@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.timeout(400), pytest.mark.long]
 # Of three thousand in two years those of May to July 2026.
 FACTS, SHOWN = 3_000, range(2_360, 2_760)
 PERIOD = "month=2026-06"
+PAGES = tuple(f"/board/{one}" for one in ("compare", "together", "channels", "bottlenecks", "friction", "roadmap"))
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def browser() -> Iterator[Browser]:
         yield started
 
 
-@pytest.mark.parametrize("path", ["/board/compare", "/board/together", "/board/channels", "/board/bottlenecks"])
+@pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize(("language", "theme", "width"), [("en", "light", 1440), ("zh", "dark", 390)])
 def test_the_pages_can_be_read_by_everybody(
     reader: tuple[Office, Actor], browser: Browser, path: str, language: str, theme: str, width: int
@@ -76,6 +77,22 @@ def test_what_goes_together_says_how_many_and_refuses_a_handful(reader: tuple[Of
         assert "Too few tickets" in page.inner_text("main")
 
 
+def test_what_is_used_again_is_drawn_and_told(reader: tuple[Office, Actor], browser: Browser) -> None:
+    """Two charts over the last twelve months, the same as a table; what nothing feeds has a sentence and no number."""
+    with window(browser, *reader, width=1440) as opened:
+        page = opened.open("/board/roadmap")
+        expect(page.locator("#reuse .chart svg")).to_have_count(2)
+        page.locator("#reuse summary").click()
+        rows = page.locator("#reuse tbody tr")
+        assert rows.count() == 12
+        columns = (page.locator(f"#reuse tbody td:nth-child({at})").all_inner_texts() for at in (2, 3))
+        used, total = ([int(text.replace(",", "")) for text in texts] for texts in columns)
+        assert sum(used) == total[-1] > 0
+        assert total == sorted(total)
+        expect(page.locator("#reuse")).to_contain_text("No number yet: share of automation, runs of automation")
+        assert opened.complaints == []
+
+
 def test_late_tickets_lead_from_the_board_to_the_ticket(reader: tuple[Office, Actor], browser: Browser) -> None:
     """One click from the board: causes add up to the late tickets, a cause opens its tickets, a page has its next."""
     with window(browser, *reader, width=1440) as opened:
@@ -89,6 +106,23 @@ def test_late_tickets_lead_from_the_board_to_the_ticket(reader: tuple[Office, Ac
         page.wait_for_url(lambda url: "cause=" in url and PERIOD in url)
         examples = page.locator("table[aria-label='Late tickets'] tbody tr")
         assert examples.count() == min(25, counts[0])
+
+
+def test_a_cell_of_the_heat_map_opens_the_tickets_behind_it(reader: tuple[Office, Actor], browser: Browser) -> None:
+    """One click from the board, one to the teams of a service, one to the tickets: as many as the cell counts."""
+    with window(browser, *reader, width=1440) as opened:
+        page = opened.open(f"/board?{PERIOD}")
+        page.get_by_role("link", name="Where it cracks").first.click()
+        page.wait_for_url(lambda url: "/board/friction" in url and PERIOD in url)
+        page.locator("table[aria-label='Touchpoints by place'] tbody tr").first.get_by_role("link").first.click()
+        page.wait_for_url(lambda url: "/board/friction/teams" in url and "service=" in url and PERIOD in url)
+        cell = page.locator("table[aria-label='Touchpoints by place'] tbody tr").last.locator("a.heat").first
+        times = int(cell.locator(".meta").inner_text().split()[0])
+        cell.click()
+        page.wait_for_url(lambda url: "touchpoint=" in url)
+        listed = page.locator("table[aria-label='Tickets behind the number'] tbody tr td.number")
+        assert sum(int(one) for one in listed.all_inner_texts()) == times
+        assert (opened.violations(), opened.overflow()) == ([], 0)
 
 
 def test_channels_are_compared_by_a_rule_that_a_reader_sets(reader: tuple[Office, Actor], browser: Browser) -> None:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from playwright.sync_api import expect
 
 from deploy.local.system import System
+from tests.support.office import Office, chromium, window
 from tool.connection import Connection
 from tool.demo.outage import Play, Stage, prepare
 from tool.demo.shop import Kind, Shop, chosen
@@ -27,8 +29,11 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 @pytest.mark.long
+@pytest.mark.row("A147")
 def test_the_board_tells_the_outage_of_the_shop(system: System) -> None:
-    """Opened, root named, scope, tickets and loss; a sender without the secret is not heard."""
+    """Opened, root named, scope, tickets and loss; a sender without the secret is not heard. From the loss on the board
+    the outage and the traces that show it are two clicks.
+    """
     connection = Connection(system.addresses, system.keys)
     stage = Stage(connection, system.web_url, system.addresses["metrics"], SECRET)
     at = datetime.now(UTC)
@@ -52,3 +57,17 @@ def test_the_board_tells_the_outage_of_the_shop(system: System) -> None:
     assert told.provisional
     assert told.board_loss >= told.loss
     assert dict(rows(told, fault, stage.url))["root named"] == "shop-payments: the injected one"
+    office = Office(system)
+    lead = office.person("outage-lead", "Lin Yuan", "lead", "agent")
+    with chromium() as browser, window(browser, office, lead) as reader:
+        page = reader.open("/board")
+        page.click(".total-loss a.money")
+        evidence, drawer = page.url, page.locator("#drawer")
+        assert {text.strip() for text in drawer.locator(".trail-incidents a").all_inner_texts()} <= {
+            name.removeprefix("tickets/") for name in play.customers.filed
+        }
+        for step, anchor in (("outage", ""), ("traces", "#traces")):
+            drawer.locator(f".trail-{step} a").first.click()
+            page.wait_for_url(f"**/board/outages/*{anchor}")
+            expect(page.locator("#traces tbody tr").first).to_be_visible()
+            page.goto(evidence)

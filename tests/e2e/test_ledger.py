@@ -159,6 +159,37 @@ def test_a_month_is_four_lines_of_money_with_a_total_and_each_opens_its_evidence
         assert [text.split("\n")[0] for text in told] == [chinese for _, chinese in named.values()]
 
 
+@pytest.mark.row("A082")
+def test_four_numbers_in_the_words_of_the_business(browser: Browser, desk: Desk, month: dict[str, int]) -> None:
+    """Downtime, risk avoided, labour saved and user hours of a month, each with its unit and source; the amounts are
+    the ledger's, and what nothing feeds says what it waits for.
+    """
+    expected = {
+        "en": (("Downtime", "a length of time", "Outages, from traces"),
+               ("Risk avoided", "money a year, CNY", "Value ledger"),
+               ("Labour saved", "money, CNY", "Value ledger"),
+               ("User hours returned", "a length of time", "Deliverables of the catalogue")),
+        "zh": (("停机时间", "时长", "链路数据中的中断"), ("避免的风险", "每年金额，CNY", "价值账本"),
+               ("节省人力", "金额，CNY", "价值账本"), ("归还用户工时", "时长", "服务目录的交付项")),
+    }  # fmt: skip
+    amounts = [f"¥{month[category] // 100:,}" for category in ("RISK", "HOURS")]
+    for language, rows in expected.items():
+        with window(browser, desk, desk.approver, language=language) as reader:
+            page = reader.open("/board?month=2021-05")
+            told = page.locator("#terms tbody tr")
+            assert told.count() == len(rows)
+            for place, (name, unit, source) in enumerate(rows):
+                cells = told.nth(place).locator("td")
+                expect(cells.nth(0)).to_contain_text(name)
+                expect(cells.nth(2)).to_have_text(unit)
+                expect(cells.nth(3).locator("a[href]")).to_have_text(source)
+            assert [told.nth(place).locator("a.money").inner_text() for place in (1, 2)] == amounts
+            if language == "en":
+                expect(told.nth(3)).to_contain_text("Waits for deliverables of the catalogue")
+                told.nth(2).locator("a.money").click()
+                expect(page.locator("#drawer #drawer-title")).to_have_text(amounts[1])
+
+
 def test_a_draft_judges_the_last_quarter_and_changes_nothing(
     browser: Browser, desk: Desk, model: str, row: str
 ) -> None:

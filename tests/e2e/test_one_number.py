@@ -61,7 +61,7 @@ _RUN_LAYER = {
 # Reckoned from the ledger, from spans and outages and the register of risks, all empty here; and from two periods.
 ELSEWHERE = {
     *("incident_loss", "availability", "availability_time", "time_between_failures", "time_to_restore_service"),
-    *("error_budget", "error_budget_burn", "risk_exposure", "time_to_resolve_change"),
+    *("error_budget", "error_budget_burn", "risk_exposure", "time_to_resolve_change", "downtime"),
 }
 
 

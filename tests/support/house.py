@@ -10,6 +10,7 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 CODE = ("services", "deploy", "tests", "tool")
@@ -47,7 +48,13 @@ def modules(tree: Path, *folders: str) -> Iterator[Module]:
                 continue
             name = ".".join(relative.with_suffix("").parts).removesuffix(".__init__")
             text = path.read_text()
-            yield Module(path, str(relative), name, text, ast.parse(text))
+            yield Module(path, str(relative), name, text, _parsed(text))
+
+
+@cache
+def _parsed(text: str) -> ast.Module:
+    """Every check reads every file; parsing them once is most of the time."""
+    return ast.parse(text)
 
 
 def files(tree: Path) -> Iterator[Path]:

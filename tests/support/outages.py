@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import grpc
@@ -40,13 +43,13 @@ class Stand:
     async def play(self, exports: Sequence[tuple[datetime, bytes]], until: datetime) -> None:
         """Sends what arrives, looks every half minute, and ends with a look at `until`."""
         look = exports[0][0] + LOOK_EVERY
-        for arrives, request in exports:
+        for arrives, together in groupby(exports, key=itemgetter(0)):
             while arrives >= look:
                 self.at = look
                 await self.watch.look(look)
                 look += LOOK_EVERY
             self.at = arrives
-            await self.export(request, timeout=30)
+            await asyncio.gather(*(self.export(request, timeout=30) for _, request in together))
         while look <= until:
             self.at = look
             await self.watch.look(look)

@@ -9,11 +9,13 @@ from throughline.metrics.v1 import channels_pb2, comparisons_service_pb2_grpc
 from throughline.metrics.v1 import comparisons_service_pb2 as pb
 
 from services.metrics.rpc.bottlenecks import Bottlenecks
+from services.metrics.rpc.frictions import Touchpoints
 from services.metrics.rules import channels
 from services.metrics.rules.access import scope_of
 from services.metrics.rules.channels import ChannelRule, Divergence
 from services.metrics.store.board import Boards
 from services.metrics.store.channels import ByChannel, page_of_divergences, rule_in_force
+from services.metrics.store.frictions import Frictions
 from services.metrics.wire.board import filter_of, period_of
 from services.metrics.wire.channels import divergence_message, report_message, rule_message, rule_of
 from services.metrics.wire.comparison import comparison_message, correlation_message, worth_message
@@ -22,13 +24,19 @@ from services.runtime.paging import PageRequest
 from services.runtime.records import Records
 
 
-class Comparisons(Bottlenecks, comparisons_service_pb2_grpc.ComparisonsServiceServicer):
+class Comparisons(Bottlenecks, Touchpoints, comparisons_service_pb2_grpc.ComparisonsServiceServicer):
     """throughline.metrics.v1.ComparisonsService; every method asks first what the caller may read."""
 
     def __init__(
-        self, boards: Boards, by_channel: ByChannel, rules: Records[ChannelRule], divergences: Records[Divergence]
+        self,
+        boards: Boards,
+        frictions: Frictions,
+        by_channel: ByChannel,
+        rules: Records[ChannelRule],
+        divergences: Records[Divergence],
     ) -> None:
         self.boards = boards
+        self.frictions = frictions
         self.by_channel = by_channel
         self.rules = rules
         self.divergences = divergences

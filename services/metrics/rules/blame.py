@@ -171,12 +171,12 @@ class Trace:
         )
 
 
-def traces(bones: Iterable[Bone]) -> list[Trace]:
-    """The bones put together by trace, in the order of their ids."""
+def by_trace(bones: Iterable[Bone]) -> list[tuple[bytes, list[Bone]]]:
+    """The bones put together by trace, in the order of its id."""
     found: dict[bytes, list[Bone]] = {}
     for bone in bones:
         found.setdefault(bone.trace, []).append(bone)
-    return [Trace(of_one) for _, of_one in sorted(found.items())]
+    return sorted(found.items())
 
 
 def shares(votes: Mapping[Vote, float]) -> tuple[Share, ...]:

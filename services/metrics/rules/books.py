@@ -72,7 +72,12 @@ class Books:
         """The bookings of the input's own cause, each before it and as it claims now, not yet valued."""
         told = taken.told
         if isinstance(told, Outage):
-            return [self._claimed(taken, service) for service in self._hit(told)]
+            kept = [one for one in self.bookings.values() if one.cause == told.name]
+            # Words come again when a write failed, so an older one may be the last: the newest counts. A word that is
+            # being taken again after a crash is as new as what it wrote.
+            if any(one.turn > taken.turn for one in kept):
+                return []
+            return [self._claimed(taken, service) for service in self._hit(told, kept)]
         return [] if isinstance(told, _LESSONS) else [self._claimed(taken, "")]
 
     def take(self, taken: Taken) -> list[tuple[bool, Booked]]:
@@ -113,11 +118,11 @@ class Books:
         """Those that may share time with it, by name."""
         return [self.bookings[name] for name in sorted(self.near(booking))]
 
-    def _hit(self, outage: Outage) -> list[str]:
+    def _hit(self, outage: Outage, kept: Iterable[Booking]) -> list[str]:
         """The business services in which an outage is booked: where it was before, and what is made of its services."""
-        kept = {one.service for one in self.bookings.values() if one.cause == outage.name and one.service}
+        before = {one.service for one in kept if one.service}
         now = {one.name for one in self.known.services_hit(frozenset({outage.service, *outage.affected}))}
-        return sorted(kept | now) or [""]
+        return sorted(before | now) or [""]
 
     def _claimed(self, taken: Taken, service: str) -> tuple[Booking | None, Booking]:
         told, known = taken.told, self.known

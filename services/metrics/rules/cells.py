@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from services.metrics.rules.claims import Place
 from services.metrics.rules.fact import Channel, Type
 from services.metrics.rules.measures import CODES
 from services.metrics.rules.period import Filter
@@ -123,6 +124,15 @@ def scopes(unit: str) -> Iterator[str]:
         yield unit if end < 0 else unit[:end]
 
 
+def places_of(one: Packed | Place) -> Iterator[tuple[str, str, str, str]]:
+    """Dimension, value, scope and source of every cell of a day that holds a fact, or an entry of the ledger."""
+    for dimension, names in SETS.items():
+        values = [getattr(one, name) for name in names]
+        if all(values):
+            for scope in scopes(one.unit):
+                yield dimension, SEVERAL.join(values), scope, one.source
+
+
 def roll(day: int, facts: Sequence[Packed]) -> dict[CellKey, Cell]:
     """The cells of one UTC day, made from all facts that count in it."""
     found = added([one.rows for one in facts])
@@ -132,7 +142,7 @@ def roll(day: int, facts: Sequence[Packed]) -> dict[CellKey, Cell]:
     present = set(owner.tolist())
     for number, fact in enumerate(facts):
         if number in present:
-            for where in _places(fact):
+            for where in places_of(fact):
                 places.setdefault(where, []).append(number)
     if not places:
         return {}
@@ -204,12 +214,3 @@ def runs(days: range, without: frozenset[int]) -> list[range]:
     if start < days.stop:
         found.append(range(start, days.stop))
     return found
-
-
-def _places(fact: Packed) -> Iterator[tuple[str, str, str, str]]:
-    """Dimension, value, scope and source of every cell of a day that holds a fact."""
-    for dimension, names in SETS.items():
-        values = [getattr(fact, name) for name in names]
-        if all(values):
-            for scope in scopes(fact.unit):
-                yield dimension, SEVERAL.join(values), scope, fact.source

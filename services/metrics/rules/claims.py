@@ -122,7 +122,7 @@ class Gain:
 
 @dataclass(frozen=True, slots=True)
 class BusinessService:
-    """What the business knows as one service. components: names of services in spans."""
+    """What the business knows as one service. components: names of services in spans. version: of its description."""
 
     name: str
     criticality: int = 1
@@ -130,3 +130,4 @@ class BusinessService:
     calendar: str = ""
     cost_model: str = ""
     retired: bool = False
+    version: int = 0

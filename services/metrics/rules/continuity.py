@@ -85,15 +85,19 @@ def held(service: BusinessService, time: Sequence[Span], outages: Iterable[Outag
 
 
 def continuity_values(found: Continuity | None, *, known: bool) -> dict[str, Value]:
-    """E19-time, E20 and E20-restore. found: None when there is no committed time; known: business services exist."""
-    ids = ("availability_time", "time_between_failures", "time_to_restore_service")
+    """E19-time, E20, E20-restore and E20-down. found: None when there is no committed time. known: business services
+    exist.
+    """
+    ids = ("availability_time", "time_between_failures", "time_to_restore_service", "downtime")
     if found is None or not found.committed:
         why = _NO_CALENDAR if known else _NO_SERVICE
         return {one: undefined(METRICS[one], why) for one in ids}
     share = round(100 * (found.committed - found.lost) / found.committed, _DIGITS)
     name, n = METRICS["availability_time"].name, found.services
     by_time = Value(name, Standing.SHOWN, share, n, low=share, high=share)
-    return {"availability_time": by_time, ids[1]: _between(found), ids[2]: _restored(found)}
+    away = round(found.lost / 1000)
+    down = Value(METRICS[ids[3]].name, Standing.SHOWN, away, len(found.downs), low=away, high=away)
+    return {"availability_time": by_time, ids[1]: _between(found), ids[2]: _restored(found), ids[3]: down}
 
 
 def budget_values(spent: Iterable[tuple[BusinessService, Sums]]) -> dict[str, Value]:

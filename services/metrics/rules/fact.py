@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from services.metrics.rules.chase import Urge, chases
 from services.metrics.rules.waits import Wait, Waits
 
 SIGNATURE = 2
@@ -98,6 +99,8 @@ class Fact:
     waits: what it did while it was open, without what it does now; standing, standing_since: that, and since when.
     teams: those that have had it, the latest last (E06).
     asks: questions to the requester. contacts: public comments of theirs before the first resolution.
+    urges: what they said in public while nobody waited for them, with when and whether the ticket stood still.
+    problems: those that it is linked to, each with when it was.
     handovers: changes of the person inside one team. by_person: a person resolved it first.
     caused_by: the changes that it is laid to. revision: +1 per change of anything here.
     days: UTC days (since 1970) in which it counts for something. stale: days whose cells do not hold it yet as it is.
@@ -142,6 +145,8 @@ class Fact:
     reopens: int = 0
     asks: int = 0
     contacts: int = 0
+    urges: tuple[Urge, ...] = ()
+    problems: tuple[tuple[str, datetime], ...] = ()
     handovers: int = 0
     by_person: bool = False
     caused_by: tuple[str, ...] = ()
@@ -181,6 +186,17 @@ class Fact:
     def is_late(self) -> bool:
         """Whether a promise was broken, by a breach that stands or a clock that missed."""
         return self.response.is_broken or self.resolution.is_broken
+
+    @property
+    def late_since(self) -> datetime | None:
+        """When the first of its promises was broken."""
+        missed = (one.breached_at or one.finished_at for one in (self.response, self.resolution) if one.is_broken)
+        return min((at for at in missed if at is not None), default=None)
+
+    @property
+    def chases(self) -> int:
+        """How often the requester spoke up while it stood still or was late (E12-waiting)."""
+        return chases(self.urges, self.opened_at, self.late_since)
 
     @property
     def signature(self) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from services.metrics.rules.chase import urged
 from services.metrics.rules.fact import (
     DONE,
     OPEN,
@@ -66,6 +67,7 @@ class Seen:
     asked: bool = False
     contacted: bool = False
     caused_by: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
     item: str = ""
     hold: Wait = Wait.OTHER
     has_person: bool = False
@@ -112,8 +114,10 @@ def fold_ticket(before: Fact | None, seen: Seen, at: datetime, *, human: bool) -
         knowledge_used=seen.knowledge_used,
         asks=fact.asks + seen.asked,
         contacts=fact.contacts + (seen.contacted and fact.first_resolved_at is None),
+        urges=urged(fact.urges, fact.standing, at) if seen.contacted else fact.urges,
         handovers=fact.handovers + seen.passed_on,
         caused_by=seen.caused_by,
+        problems=_linked(fact, seen, at),
         exclusion=exclusion_of(seen),
         updated_at=max(fact.updated_at, at),
         **marks,
@@ -126,6 +130,12 @@ def fold_clocks(before: Fact | None, seen: SeenClocks, at: datetime) -> Folded:
     fact = before or Fact(seen.ticket)
     after = replace(fact, response=seen.response, resolution=seen.resolution, updated_at=max(fact.updated_at, at))
     return _marked(fact, after), ()
+
+
+def _linked(fact: Fact, seen: Seen, at: datetime) -> tuple[tuple[str, datetime], ...]:
+    """The problems that it is linked to; a link that was taken away and made again begins anew."""
+    since = dict(fact.problems)
+    return tuple((one, since.get(one, at)) for one in sorted(set(seen.problems)))
 
 
 def _acked(fact: Fact, seen: Seen, at: datetime, *, human: bool) -> datetime | None:

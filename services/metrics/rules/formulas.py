@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
+from functools import lru_cache
 from math import prod
 
 from services.metrics.rules import people_model
@@ -181,14 +182,20 @@ def negated(inputs: AnyInputs) -> AnyInputs:
 def _simulated(seed: str, given: Mapping[str, int]) -> tuple[int, int, int]:
     """The 10th, 50th and 90th percentile of value x count in millionths, from draws that only the seed decides.
 
-    Integers throughout, so that every machine draws the same. The value's ends are its 10th and 90th percentile; those
-    of the count are its 95 % interval by the sampling weights.
+    The value's ends are its 10th and 90th percentile; those of the count are its 95 % interval by the sampling weights.
     """
     count_low = MILLE - half_even((MILLE - given["count_low_per_mille"]) * _EIGHTY_OF_95, MILLE)
     count_high = MILLE + half_even((given["count_high_per_mille"] - MILLE) * _EIGHTY_OF_95, MILLE)
     low, high = given["low_per_mille"], given["high_per_mille"]
     if (low, high, count_low, count_high) == (MILLE,) * 4:
         return _MILLION, _MILLION, _MILLION
+    return _drawn(seed, low, high, count_low, count_high)
+
+
+# What takes an entry back, and who computes it again, draws what the entry drew: some hundred of them a second.
+@lru_cache(maxsize=4096)
+def _drawn(seed: str, low: int, high: int, count_low: int, count_high: int) -> tuple[int, int, int]:
+    """The percentiles of the draws; integers throughout, so that every machine draws the same."""
     draws = []
     for at in range(DRAWS):
         bytes_ = hashlib.sha256(f"{seed}/{at}".encode()).digest()

@@ -31,7 +31,9 @@ class Known:
     rates: RateTable | None = None
 
     def learned(self, lesson: Lesson) -> Known:
-        """The same and what the lesson tells; a version that is known already stays as it is."""
+        """The same and what the lesson tells; a version that is known already stays as it is, and of a business service
+        the newest holds, in whichever order they come.
+        """
         if isinstance(lesson, CostModel):
             kept = self.models.get(lesson.name)
             versions = _merged(kept.versions if kept else (), lesson.versions)
@@ -40,6 +42,9 @@ class Known:
             kept_rates = self.rates.versions if self.rates is not None else ()
             return replace(self, rates=RateTable(lesson.name, _merged(kept_rates, lesson.versions)))
         if isinstance(lesson, BusinessService):
+            known = self.services.get(lesson.name)
+            if known is not None and known.version > lesson.version:
+                return self
             return replace(self, services={**self.services, lesson.name: lesson})
         others = [one for one in self.calendars.get(lesson.name, ()) if one.version != lesson.version]
         ordered = tuple(sorted((*others, lesson), key=lambda one: one.version))

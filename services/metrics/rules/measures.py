@@ -233,6 +233,9 @@ MEASURES: tuple[Measure, ...] = (
     Measure("first_contact_resolution", 33, Sort.SHARE, _first_contact, _ONCE),
     Measure("re_asks", 34, Sort.SPREAD, _at_end(lambda fact: fact.asks)),
     Measure("first_time_complete", 35, Sort.SHARE, _at_end(lambda fact: not fact.asks)),
+    Measure("chases_while_waiting", 36, Sort.SPREAD, _at_end(lambda fact: fact.chases)),
+    Measure("asked_again", 37, Sort.SPREAD, _at_end(lambda fact: max(0, fact.asks - 1))),
+    Measure("filed_by_phone", 38, Sort.SHARE, _at_end(lambda fact: fact.channel is Channel.PHONE)),
     *(Measure(LATE[one], 60 + place, Sort.LENGTH, _late_by(one)) for place, one in enumerate(Cause)),
 )
 

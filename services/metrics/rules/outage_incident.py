@@ -13,12 +13,14 @@ from services.metrics.rules.business_service import BusinessService
 
 LOWEST = 3
 MOST_NOTES = 50
+_DATED = timedelta(days=365)
+"""An outage that goes on for longer does not date its incident: the ticket service takes no older start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filing:
     """What is filed and noted. ticket: "tickets/INC-000123", "" until it is filed. notes: in their order; noted: how
-    many of them the ticket has.
+    many of them the ticket has. impact_started_at: when the requests began to fail; None when that is too long ago.
     """
 
     business_service: str
@@ -31,6 +33,7 @@ class Filing:
     ticket: str = ""
     notes: tuple[str, ...] = ()
     noted: int = 0
+    impact_started_at: datetime | None = None
 
     @property
     def waits(self) -> bool:
@@ -70,11 +73,16 @@ def _precedence(one: Voice) -> tuple[bool, int, str]:
 
 
 def wanted(
-    services: Iterable[BusinessService], outage: str, failing: Iterable[str], started_at: datetime, trace: str = ""
+    services: Iterable[BusinessService],
+    outage: str,
+    failing: Iterable[str],
+    started_at: datetime,
+    at: datetime,
+    trace: str = "",
 ) -> Filing | None:
     """The incident of an outage, by the most critical business service that it hits and that wants one; else None.
 
-    failing: the service of the outage, those that fail because of it, and its root.
+    failing: the service of the outage, those that fail because of it, and its root. at: when this is decided.
     """
     parts = set(failing)
     asking = [
@@ -104,6 +112,7 @@ def wanted(
         service=chosen.incidents.service or f"services/{chosen.name.partition('/')[2]}",
         impact=min(chosen.criticality, LOWEST),
         urgency=min(chosen.criticality, LOWEST),
+        impact_started_at=started_at if at - started_at <= _DATED else None,
     )
 
 

@@ -177,7 +177,7 @@ def judged(before: Outage | None, found: Outage) -> tuple[Outage, tuple[Told, ..
     if before.looked_at >= found.looked_at:
         return before, ()
     filing = _filing(before, found)
-    tickets = _with_own(found.tickets or before.tickets, filing)
+    tickets = _with_own(found.tickets, filing)
     same = replace(found, looked_at=before.looked_at, revision=before.revision, tickets=tickets, filing=filing)
     if same == before:
         return before, ()

@@ -20,7 +20,7 @@ from services.metrics.rules.period import Period
 
 Ints = NDArray[Any]
 
-VERSION = 2
+VERSION = 3
 """+1 whenever a fact of the past would add something else; facts packed by an earlier one are packed anew."""
 DAY_MS = 86_400_000
 SLOT_MS = 900_000

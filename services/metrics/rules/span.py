@@ -60,11 +60,6 @@ def of_http(status: int) -> Outcome:
     return Outcome.BAD if status >= 500 else Outcome.GOOD
 
 
-def of_status(*, error: bool) -> Outcome:
-    """By the span's own status, when no protocol says more."""
-    return Outcome.BAD if error else Outcome.GOOD
-
-
 def is_own(name: str) -> bool:
     """Whether an RPC, as "package.Service/Method" or "package.Service", is no request of anybody."""
     return name.partition("/")[0] in _OWN_SERVICES

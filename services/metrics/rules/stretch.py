@@ -10,6 +10,7 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from services.metrics.rules.period import Period
@@ -87,6 +88,13 @@ def compared(relative: Relative, baseline: Baseline, asked_at: datetime, zone: Z
         return _period(_earlier(start, back), _earlier(end, back), zone)
     first = start - timedelta(days=_DAYS[relative]) if baseline is Baseline.PREVIOUS else _earlier(start, _YEAR)
     return _period(first, first + (end - start), zone)
+
+
+def months(asked_at: datetime, zone: ZoneInfo, count: int) -> tuple[Period, ...]:
+    """The last so many months of a zone's calendar, oldest first; the last is the present one until the moment."""
+    start, end = _wall(Relative.THIS_MONTH, asked_at, zone)
+    edges = [*(_earlier(start, back) for back in range(count - 1, -1, -1)), end]
+    return tuple(_period(first, last, zone) for first, last in pairwise(edges))
 
 
 def next_due(table: Timetable, after: datetime) -> datetime:

@@ -12,6 +12,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from services.metrics.rules.bottleneck import Cause, bottleneck
 from services.metrics.rules.cells import Packed
 from services.metrics.rules.fact import DONE, Channel, Exclusion, Fact, Judged, State, Type
+from services.metrics.rules.friction import Touchpoint, happened
 from services.metrics.rules.period import Filter, Period
 from services.metrics.rules.rows import VERSION, packed
 from services.metrics.rules.waits import Wait
@@ -29,6 +30,7 @@ _NUMBERS = (
 )
 _FLAGS = ("known", "importing", "ping_pong", "knowledge_used", "by_person")
 _MANY = ("reopened_at", "teams", "caused_by", "days", "stale")
+_PAIRS = ("urges", "problems")
 _PLAIN = (*_TEXTS, *_NUMBERS, *_FLAGS)
 _MARKS = (
     *("opened_at", "updated_at", "acked_at", "responded_at", "first_resolved_at", "resolved_at", "closed_at"),
@@ -68,6 +70,9 @@ def _waits(fact: Fact) -> dict[str, Any]:
         document["waits"] = [[wait.value, seconds] for wait, seconds in fact.waits]
     if fact.standing is not None:
         document["standing"] = fact.standing.value
+    for name in _PAIRS:
+        if pairs := getattr(fact, name):
+            document[name] = [list(one) for one in pairs]
     return document
 
 
@@ -80,6 +85,10 @@ def _for_lists(fact: Fact) -> dict[str, Any]:
         document["met"] = True
     if (late := bottleneck(fact)) is not None:
         document["late"], document["late_for"] = late.cause.value, late.seconds
+    if friction := happened(fact):
+        document["friction"] = [one.value for one in friction]
+    if fact.problems:
+        document["problem"] = [name for name, _ in fact.problems]
     return document
 
 
@@ -89,6 +98,9 @@ def decode(document: Mapping[str, Any]) -> Fact:
     for name in _MANY:
         if name in document:
             given[name] = tuple(document[name])
+    for name in _PAIRS:
+        if name in document:
+            given[name] = tuple(tuple(one) for one in document[name])
     for name in ("response", "resolution"):
         if name in document:
             given[name] = Judged(*document[name])
@@ -182,6 +194,14 @@ async def page_of_late(
     return await records.page(where, [("state.late_for", DESCENDING), ("_id", DESCENDING)], page)
 
 
+async def page_of_friction(
+    records: Records[Fact], period: Period, filter: Filter, scope: str, touchpoint: Touchpoint, page: PageRequest
+) -> Page[Record[Fact]]:
+    """The tickets that ended in the period and in which this happened, those that ended last first."""
+    where = {**chosen(filter, scope), "state.friction": touchpoint.value, "state.until": within(period)}
+    return await records.page(where, [("state.until", DESCENDING), ("_id", DESCENDING)], page)
+
+
 def _index(*paths: str, **options: Any) -> IndexModel:
     return IndexModel([(one if one == "_id" else f"state.{one}", ASCENDING) for one in paths], **options)
 
@@ -205,6 +225,8 @@ FACTS: Kind[Fact] = Kind(
         _index("updated_at"),
         _index("signature", "opened_at", "resolved_at", sparse=True),
         _index("caused_by", sparse=True),
+        _index("problem", "opened_at", "_id", partialFilterExpression={"state.problem": {"$exists": True}}),
+        _index("friction", "until", "_id", partialFilterExpression={"state.friction": {"$exists": True}}),
         _index("late_for", "_id", partialFilterExpression={"state.late_for": {"$exists": True}}),
         _index("late", "late_for", "_id", partialFilterExpression={"state.late_for": {"$exists": True}}),
         *(

@@ -1,24 +1,21 @@
-"""Ledger entries and bookings as documents, the list of entries, and the sums that boards print."""
+"""Ledger entries as documents, and the list of them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
 from google.protobuf.message import Message
 from pymongo import ASCENDING, DESCENDING, IndexModel
-from pymongo.read_concern import ReadConcern
 
 from services.metrics.rules.claims import Evidence, Place
-from services.metrics.rules.exact import HOUR_MS, Amounts
+from services.metrics.rules.exact import Amounts
 from services.metrics.rules.fact import Channel, Type
 from services.metrics.rules.formulas import Measured, numbers_of
 from services.metrics.rules.ledger import Entry, LeftOut
-from services.metrics.rules.money import Category, LossSum, MoneySum
-from services.metrics.rules.outage_record import outage_name
+from services.metrics.rules.money import Category
 from services.metrics.rules.people_model import Inputs
 from services.metrics.rules.period import Filter, Period
 from services.metrics.store.facts import seen_by
@@ -27,9 +24,10 @@ from services.runtime.paging import Page, PageRequest
 from services.runtime.records import Kind, Record, Records, Stamp
 
 NEWEST_FIRST = (("state.recorded_at", DESCENDING), ("_id", DESCENDING))
-_TEXTS = ("service", "team", "site", "item", "unit", "source")
-_ROWS = ("amounts", "lows", "highs")
-_TOTALS = ("total", "low", "high")
+TEXTS = ("service", "team", "site", "item", "unit", "source")
+_LISTED = ("last_hour", "first_hour", "category", "service", "team", "site", "unit", "channel", "priority")
+ROWS = ("amounts", "lows", "highs")
+TOTALS = ("total", "low", "high")
 
 
 def encode_entry(entry: Entry) -> dict[str, Any]:
@@ -52,7 +50,7 @@ def encode_entry(entry: Entry) -> dict[str, Any]:
         "recorded_at": entry.recorded_at,
         "reverses": entry.reverses,
         "provisional": entry.provisional,
-        **{name: getattr(place, name) for name in _TEXTS},
+        **{name: getattr(place, name) for name in TEXTS},
         "channel": place.channel.value,
         "type": place.type.value,
         "priority": place.priority,
@@ -61,8 +59,8 @@ def encode_entry(entry: Entry) -> dict[str, Any]:
         # For the sums alone.
         "model": [model.resource, model.version],
         "last_hour": amounts.first_hour + (len(amounts.amounts) - 1) * timedelta(hours=1),
-        **{name: list(getattr(amounts, name)) for name in _ROWS},
-        **{name: getattr(entry, name) for name in _TOTALS},
+        **{name: list(getattr(amounts, name)) for name in ROWS},
+        **{name: getattr(entry, name) for name in TOTALS},
     }
 
 
@@ -78,7 +76,7 @@ def decode_entry(document: Mapping[str, Any]) -> Entry:
         amounts=Amounts(document["first_hour"], *_rows(document), document["middle"]),
         place=Place(
             # An entry of an earlier release names no item.
-            **{name: document.get(name, "") for name in _TEXTS},
+            **{name: document.get(name, "") for name in TEXTS},
             channel=Channel(document["channel"]),
             type=Type(document["type"]),
             priority=document["priority"],
@@ -93,7 +91,7 @@ def decode_entry(document: Mapping[str, Any]) -> Entry:
 
 
 def _rows(document: Mapping[str, Any]) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-    amounts, lows, highs = (tuple(document[name]) for name in _ROWS)
+    amounts, lows, highs = (tuple(document[name]) for name in ROWS)
     return amounts, lows, highs
 
 
@@ -114,10 +112,17 @@ ENTRIES: Kind[Entry] = Kind(
     decode=decode_entry,
     message=_untold,
     indexes=(
-        IndexModel(list(NEWEST_FIRST)),
+        # All that a list asks for, so that it passes over what it does not show without fetching it.
+        IndexModel([*NEWEST_FIRST, *((f"state.{name}", ASCENDING) for name in _LISTED)]),
         IndexModel([("state.ticket", ASCENDING), *NEWEST_FIRST]),
         IndexModel([("state.cause", ASCENDING), *NEWEST_FIRST]),
         IndexModel([("state.last_hour", ASCENDING), ("state.first_hour", ASCENDING)]),
+        IndexModel([("summed", ASCENDING), ("state.last_hour", ASCENDING), ("state.first_hour", ASCENDING)]),
+        # Those that match little, or nothing, are found without a walk along all others.
+        *(
+            IndexModel([(f"state.{name}", ASCENDING) for name in (*one, "last_hour", "first_hour")])
+            for one in (("site", "service"), ("service",), ("team",), ("category",))
+        ),
     ),
 )
 
@@ -133,7 +138,7 @@ async def page_of_entries(
     cause: str = "",
 ) -> Page[Record[Entry]]:
     """The entries that have an hour in the period, the newest first: all that a sum over it is made of."""
-    where = _chosen(period, filter, scope)
+    where = lasting(period, filter, scope)
     if category is not None:
         where["state.category"] = category.value
     if cause:
@@ -141,100 +146,8 @@ async def page_of_entries(
     return await entries.page(where, NEWEST_FIRST, page)
 
 
-class ValueLedger:
-    """The ledger as boards read it."""
-
-    def __init__(self, entries: Records[Entry]) -> None:
-        self._entries = entries.collection.with_options(read_concern=ReadConcern("majority"))
-
-    async def money_lines(self, period: Period, filter: Filter, scope: str, *, root: str = "") -> list[MoneySum]:
-        """The sums of the lines whose hour lies in the period, by category and currency, within a unit and below.
-
-        root: only lines of outages of this service of spans.
-        """
-        count = {"$subtract": ["$until", "$from"]}
-        sums = {
-            name: {
-                "$sum": {
-                    "$cond": [
-                        {"$eq": [count, {"$size": "$state.amounts"}]},
-                        f"$state.{total}",
-                        {"$sum": {"$slice": [f"$state.{name}", "$from", count]}},
-                    ]
-                }
-            }
-            for name, total in zip(_ROWS, _TOTALS, strict=True)
-        }
-        pipeline: list[dict[str, Any]] = [
-            {"$match": {**_chosen(period, filter, scope), **_of_root(root)}},
-            {
-                "$set": {
-                    "from": {"$max": [0, _hours_to(period.start)]},
-                    "until": {"$min": [{"$size": "$state.amounts"}, _hours_to(period.end)]},
-                }
-            },
-            # A period of less than an hour may begin after the one hour that it touches.
-            {"$match": {"$expr": {"$lt": ["$from", "$until"]}}},
-            {
-                "$group": {
-                    "_id": ["$state.category", "$state.currency"],
-                    "entries": {"$sum": 1},
-                    **sums,
-                    "provisional": {"$sum": {"$cond": ["$state.provisional", sums["amounts"]["$sum"], 0]}},
-                }
-            },
-            {"$sort": {"_id": 1}},
-        ]
-        found = await (await self._entries.aggregate(pipeline)).to_list()
-        return [_money_sum(one) for one in found]
-
-    async def losses_of(self, tickets: Sequence[str]) -> dict[str, LossSum]:
-        """The incurred loss of each ticket that has one, by "tickets/INC-000123"."""
-        where = {"state.ticket": {"$in": list(tickets)}, "state.category": Category.INCURRED_LOSS.value}
-        pipeline: list[dict[str, Any]] = [
-            {"$match": where},
-            {"$sort": {"state.recorded_at": 1, "_id": 1}},
-            {
-                "$group": {
-                    "_id": ["$state.ticket", "$state.currency"],
-                    "amount": {"$sum": "$state.total"},
-                    "formula": {"$last": "$state.formula"},
-                    "model": {"$last": "$state.model"},
-                    "provisional": {"$last": "$state.provisional"},
-                }
-            },
-            {"$match": {"amount": {"$ne": 0}}},
-            {"$sort": {"_id": 1}},
-        ]
-        found: dict[str, LossSum] = {}
-        async for one in await self._entries.aggregate(pipeline):
-            ticket, currency = one["_id"]
-            model, version = one["model"]
-            formula = f"{one['formula']}, {model} version {version}"
-            found[ticket] = LossSum(currency, int(one["amount"]), provisional=bool(one["provisional"]), formula=formula)
-        return found
-
-
-def _money_sum(row: Mapping[str, Any]) -> MoneySum:
-    category, currency = row["_id"]
-    amount, low, high = (int(row[name]) for name in _ROWS)
-    return MoneySum(Category(category), currency, amount, low, high, row["entries"], int(row["provisional"] or 0))
-
-
-def _hours_to(at: Any) -> dict[str, Any]:
-    """How many of an entry's hours begin before an instant, as an expression."""
-    since = {"$subtract": [at, "$state.first_hour"]}
-    return {"$toInt": {"$ceil": {"$divide": [since, HOUR_MS]}}}
-
-
-def _of_root(root: str) -> dict[str, Any]:
-    if not root:
-        return {}
-    prefix = outage_name(root, 0).rpartition(".")[0]
-    return {"state.cause": {"$regex": rf"^{re.escape(prefix)}\.[0-9]+$"}}
-
-
-def _chosen(period: Period, filter: Filter, scope: str) -> dict[str, Any]:
+def lasting(period: Period, filter: Filter, scope: str) -> dict[str, Any]:
+    """What finds the entries that may have an hour in a period, of what a filter lets pass and the reader sees."""
     where: dict[str, Any] = {
         "state.last_hour": {"$gte": period.start},
         "state.first_hour": {"$lt": period.end},

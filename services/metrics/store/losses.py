@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
 from services.metrics.rules.access import is_within
@@ -14,7 +14,7 @@ from services.metrics.rules.losses import Part, booked, claim, supposed
 from services.metrics.rules.money import Category
 from services.metrics.rules.period import Filter
 from services.metrics.store.bookings import BOOKINGS, Claims
-from services.metrics.store.ledger import ValueLedger
+from services.metrics.store.value_ledger import ValueLedger
 from services.runtime.records import Records
 
 
@@ -40,6 +40,12 @@ class Losses:
         kept = await self._facts.find([fact_name(one) for one in tickets])
         facts = {one.state.ticket: one.state for one in kept.values() if one.state.known}
         seen = [one for one in tickets if one in facts and is_within(facts[one].unit, scope)]
+        parts = await self.of_facts({one: facts[one] for one in seen}, now)
+        return parts, [one for one in tickets if one not in seen]
+
+    async def of_facts(self, facts: Mapping[str, Fact], now: datetime) -> list[Part]:
+        """The parts of every cause that these tickets name, by cause. facts: by ticket."""
+        seen = list(facts)
         where = {"$or": [{"state.cause": {"$in": seen}}, {"state.names": {"$in": seen}}]}
         found = [BOOKINGS.decode(row["state"]) async for row in self._bookings.collection.find(where).sort("_id", 1)]
         parts = [part for one in found if (part := booked(one, seen)) is not None]
@@ -47,7 +53,7 @@ class Losses:
         still = [facts[one] for one in seen if one not in ended and facts[one].is_open]
         if still:
             parts += await self._supposed(still, now)
-        return sorted(parts, key=lambda one: (one.cause, one.entry)), [one for one in tickets if one not in seen]
+        return sorted(parts, key=lambda one: (one.cause, one.entry))
 
     async def of_basis(self, basis: Basis, scope: str, now: datetime) -> Loss:
         """The incurred loss that an improvement stands on."""

@@ -18,7 +18,7 @@ from services.metrics.rules.risk import Risk
 from services.metrics.rules.roadmap import NAME, Entered, Judged, Roadmap, credited, judged, measured
 from services.metrics.rules.stages import Stage
 from services.metrics.store.board import Boards
-from services.metrics.store.ledger import ValueLedger
+from services.metrics.store.value_ledger import ValueLedger
 from services.metrics.wire import roadmap as wire
 from services.runtime.records import Kind, Record, Records, Stamp
 

@@ -1,4 +1,4 @@
-"""The roller makes cells anew from facts, and those of longer stretches from those of days.
+"""The roller makes cells anew from facts, those of longer stretches from those of days, and adds up the ledger.
 
 A fact names, in its own write, the days whose cells do not hold it yet; so a mark is never lost and never early.
 """
@@ -17,6 +17,7 @@ from opentelemetry import metrics
 from pymongo import UpdateOne, WriteConcern
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import OperationFailure
 from pymongo.read_concern import ReadConcern
 
 from services.metrics.rules.cells import LEVELS, above, roll
@@ -25,6 +26,7 @@ from services.metrics.rules.fold import measured_anew
 from services.metrics.rules.rows import VERSION
 from services.metrics.store.cells import CellStore
 from services.metrics.store.facts import PACKED, decode, encode, packed_of
+from services.metrics.store.money_cells import MoneyCells
 from services.runtime.away import is_away
 from services.runtime.records import Records
 
@@ -32,10 +34,13 @@ PACE_SECONDS = 0.2
 """The roller also rests as long as it worked, so that a mass of changes cannot starve the rest."""
 DAYS_AT_ONCE = 8
 BLOCKS_AT_ONCE = 4
+ENTRIES_AT_ONCE = 500
 ABOVE_SECONDS = 30.0
 """A board does without the cells of longer stretches at little cost, so they follow their days at leisure."""
 _ROLL_SECONDS = 60
 _BATCH = 500
+# TransactionTooLargeForCache: how much one may hold depends on what else the store is doing.
+_TOO_LARGE = 388
 
 _rolled = metrics.get_meter("throughline.metrics").create_counter(
     "throughline_cells_rolled_days", description="Days whose cells were made anew."
@@ -50,6 +55,7 @@ class Roller:
         self._db = db
         self._facts = facts.collection
         self._cells = CellStore(db)
+        self._money = MoneyCells(db)
         self._last = -1
         self._ready = False
         self._above_at = 0.0
@@ -103,7 +109,20 @@ class Roller:
                 done += 1
         return done
 
+    async def add_entries(self, most: int) -> int:
+        """Adds up to `most` entries of the ledger to its sums; how many it added."""
+        await self._prepare()
+        while await self._money.wait():
+            try:
+                return await self._in_one_step(partial(self._money.add, most))
+            except OperationFailure as error:
+                if error.code != _TOO_LARGE or most == 1:
+                    raise
+                most //= 2
+        return 0
+
     async def _step(self, began: float) -> None:
+        await self.add_entries(ENTRIES_AT_ONCE)
         rolled = await self.roll_stale(DAYS_AT_ONCE)
         if rolled == 0 and began - self._above_at >= ABOVE_SECONDS and not await self.roll_above(BLOCKS_AT_ONCE):
             self._above_at = began
@@ -111,6 +130,7 @@ class Roller:
     async def _prepare(self) -> None:
         if not self._ready:
             await self._cells.ensure_indexes()
+            await self._money.ensure_indexes()
             await self._measure_anew()
             self._ready = True
 

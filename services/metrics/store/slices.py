@@ -19,6 +19,8 @@ WEEKS = 4
 _WEEK = 7 * 24 * SLICES_AN_HOUR
 BONES_KEPT = timedelta(minutes=20)
 """How long what is left of failed traces is kept for blame."""
+# Word for word what the index of bones is limited to; else every look reads all exports.
+_WITH_BONES: Mapping[str, Any] = {"bones": {"$exists": True}}
 
 
 class Slices:
@@ -62,7 +64,7 @@ class Slices:
     async def bones(self, since: datetime, until: datetime) -> list[Bone]:
         """What is left of failed traces that came in between, each span once."""
         found: dict[tuple[bytes, bytes], Bone] = {}
-        where = {"bones.0": {"$exists": True}, "at": {"$gte": since, "$lte": until}}
+        where = {**_WITH_BONES, "at": {"$gte": since, "$lte": until}}
         async for document in self._exports.find(where, {"bones": 1}).sort("_id", 1):
             for row in document["bones"]:
                 bone = Bone(*row)
@@ -83,28 +85,28 @@ class Slices:
 
     async def usual(self, service: str, wanted: range) -> float:
         """How many weighted requests the same stretch of the weeks before had on average; 0 when nothing is known."""
-        totals = []
-        for week in range(1, WEEKS + 1):
-            shifted = range(wanted.start - week * _WEEK, wanted.stop - week * _WEEK)
-            hours = range(shifted.start // SLICES_AN_HOUR, (shifted.stop - 1) // SLICES_AN_HOUR + 1)
-            known = total = 0.0
-            stages: list[dict[str, Any]] = [
-                {"$match": {"_id": {"$gte": hours.start, "$lt": hours.stop}}},
-                {"$unwind": "$cells"},
-                {"$match": {"cells.s": service, "cells.t": {"$gte": shifted.start, "$lt": shifted.stop}}},
-                {"$group": {"_id": None, "v": {"$sum": "$cells.v"}}},
-            ]
-            async for row in await self._hours.aggregate(stages):
-                known, total = 1.0, row["v"]
-            if known:
-                totals.append(total)
+        weeks = [range(wanted.start - week * _WEEK, wanted.stop - week * _WEEK) for week in range(1, WEEKS + 1)]
+        hours = [
+            hour for one in weeks for hour in range(one.start // SLICES_AN_HOUR, (one.stop - 1) // SLICES_AN_HOUR + 1)
+        ]
+        inside = [{"cells.t": {"$gte": one.start, "$lt": one.stop}} for one in weeks]
+        stages: list[dict[str, Any]] = [
+            {"$match": {"_id": {"$in": hours}, "cells.s": service}},
+            {"$unwind": "$cells"},
+            {"$match": {"cells.s": service, "$or": inside}},
+            {
+                "$group": {
+                    "_id": {"$floor": {"$divide": [{"$subtract": ["$cells.t", wanted.start]}, _WEEK]}},
+                    "v": {"$sum": "$cells.v"},
+                }
+            },
+        ]
+        totals = [row["v"] async for row in await self._hours.aggregate(stages)]
         return sum(totals) / len(totals) if totals else 0.0
 
     async def forget(self, before: datetime) -> None:
         """Lets go of bones that no vote will ask for again."""
-        await self._exports.update_many(
-            {"bones.0": {"$exists": True}, "at": {"$lt": before}}, {"$unset": {"bones": ""}}
-        )
+        await self._exports.update_many({**_WITH_BONES, "at": {"$lt": before}}, {"$unset": {"bones": ""}})
 
 
 def merged(parts: Mapping[int, Sums], wanted: range) -> Sums:

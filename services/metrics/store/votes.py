@@ -9,7 +9,7 @@ from pymongo import ReplaceOne
 from pymongo.asynchronous.database import AsyncDatabase
 
 from services.metrics.rules.availability import SLICE
-from services.metrics.rules.blame import Bone, Share, Vote, shares, traces
+from services.metrics.rules.blame import Bone, Share, Trace, Vote, by_trace, shares
 from services.metrics.rules.outage_record import Exemplar
 
 VOTES = "span_votes"
@@ -22,13 +22,17 @@ class Votes:
 
     def __init__(self, db: AsyncDatabase[dict[str, Any]]) -> None:
         self._votes = db[VOTES]
+        # What was judged in the last cast: most of what the next one gets is the same.
+        self._judged: dict[bytes, tuple[list[Bone], list[tuple[Bone, Vote]]]] = {}
 
     async def cast(self, bones: Sequence[Bone], since: int) -> None:
         """Counts the votes of failed requests that started in a slice from `since` on: the bones hold all of them."""
         counted: dict[tuple[str, int], dict[Vote, float]] = {}
         shown: dict[tuple[str, int], list[Bone]] = {}
-        for trace in traces(bones):
-            for bone, vote in trace.votes():
+        judged = {trace: self._of_trace(trace, found) for trace, found in by_trace(bones)}
+        self._judged = judged
+        for _, votes_of_trace in judged.values():
+            for bone, vote in votes_of_trace:
                 place = (bone.service, bone.began_ms // _SLICE_MS)
                 if place[1] < since:
                     continue
@@ -53,6 +57,11 @@ class Votes:
         ]
         if writes:
             await self._votes.bulk_write(writes, ordered=False)
+
+    def _of_trace(self, trace: bytes, bones: list[Bone]) -> tuple[list[Bone], list[tuple[Bone, Vote]]]:
+        """The bones of a trace with its votes; walked anew only when some have come or gone."""
+        before = self._judged.get(trace)
+        return before if before is not None and before[0] == bones else (bones, Trace(bones).votes())
 
     async def of(self, service: str, wanted: range, most: int) -> tuple[tuple[Share, ...], tuple[Exemplar, ...]]:
         """The shares of the votes of a stretch, and spans that show it, spread over its time."""

@@ -19,7 +19,6 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from services.metrics.rules import blame, outage_record
-from services.metrics.rules.attribution import attributed, first_lag
 from services.metrics.rules.availability import SLICE, SLICES_AN_HOUR, Hit, Sums
 from services.metrics.rules.blame import Share, Suspect
 from services.metrics.rules.fact import EPOCH, Fact
@@ -30,7 +29,7 @@ from services.metrics.rules.period import Period
 from services.metrics.rules.scope import affected
 from services.metrics.store.outages import recent
 from services.metrics.store.promises import PromiseBook
-from services.metrics.store.reported import reported
+from services.metrics.store.reported import NOBODY, reported
 from services.metrics.store.slices import BONES_KEPT, Slices, merged
 from services.metrics.store.votes import Votes
 from services.runtime.actor import system
@@ -165,13 +164,14 @@ class Watch:
         failing = [one.service, *one.symptoms]
         incident = one.kept[1].incident if one.kept is not None else ""
         traces = [exemplar.trace for exemplar in one.exemplars]
-        reports, usual = await reported(self._facts, failing, Period(start, end), set(traces), without=incident)
-        tickets = () if symptomatic else attributed(reports, failing, start, end, usual)
+        tickets, lag = NOBODY
+        if not symptomatic:
+            tickets, lag = await reported(self._facts, failing, Period(start, end), traces, without=incident)
         name = one.kept[0] if one.kept is not None else outage_record.outage_name(one.service, stretch.first)
         planned = self._promises.is_planned(one.service, start, end)
         trace = next(iter(traces), "")
         hit_by = [*failing, *([root] if root else [])]
-        filing = wanted(self._promises.services, name, hit_by, start, trace) if files and not planned else None
+        filing = wanted(self._promises.services, name, hit_by, start, at, trace) if files and not planned else None
         outage = Outage(
             service=one.service,
             state=outage_record.state_of(stretch),
@@ -185,7 +185,7 @@ class Watch:
             scope=affected(whole, hit),
             exemplars=one.exemplars,
             tickets=tickets,
-            lag_seconds=first_lag(reports, tickets, start),
+            lag_seconds=lag,
             planned=planned,
             affected=tuple(sorted(one.symptoms)),
             filing=filing,

@@ -111,19 +111,25 @@ class Layout:
                 if one:
                     told.append(one)
             return told
-        for place, attribute in enumerate(found):
+        for attribute in found:
             one = get(attribute)
             if one is None:
                 one = learnt(attribute)
             if one:
                 told.append(one)
+        # One that failed is read whole for what it tells; while the places are known it teaches nothing.
+        if self.left <= 0 or self.place == -1:
+            self._learn(found)
+        return told
+
+    def _learn(self, found: Any) -> None:
+        for place, attribute in enumerate(found):
             if place not in self._places and self._may_tell(attribute):
                 self._places = (*self._places, place)
         self.left -= 1
         if self.left <= 0:
             self.left = _READ_AGAIN
             self.place = self._places[0] if len(self._places) == 1 else _SEVERAL
-        return told
 
     def _may_tell(self, attribute: bytes) -> bool:
         key = attribute[2 : 2 + attribute[1]] if attribute[:1] == b"\n" else b""

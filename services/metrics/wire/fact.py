@@ -63,6 +63,7 @@ def seen(message: Any) -> Seen:
         asked=isinstance(message, events_pb2.RequesterAsked),
         contacted=_contacted(message, ticket),
         caused_by=tuple(link.target for link in ticket.links if _blames_a_change(link)),
+        problems=tuple(link.target for link in ticket.links if link.target.startswith("problems/")),
         hold=_HOLDS.get(ticket.hold.reason, Wait.OTHER),
         has_person=bool(ticket.assignee),
         unheld=_unheld(message, ticket),

@@ -217,6 +217,7 @@ def _business_service(message: Any) -> BusinessService:
         calendar=one.calendar,
         cost_model=one.cost_model,
         retired=one.retired,
+        version=one.version,
     )
 
 

@@ -7,27 +7,33 @@ from collections.abc import Iterable, Sequence
 from throughline.metrics.v1 import governance_pb2 as pb
 from throughline.type.v1 import money_pb2
 
-from services.metrics.rules.losses import Part, summed
+from services.metrics.rules.losses import Part, Sum, summed
 from services.metrics.wire.instants import timestamp
 
 
 def losses_message(parts: Sequence[Part], unknown: Iterable[str]) -> pb.Losses:
     """Parts and their sums by currency."""
     return pb.Losses(
-        parts=[_part(one) for one in parts],
-        sums=[
-            pb.LossSum(
-                amount=_money(one.currency, one.amount),
-                provisional=_money(one.currency, one.provisional),
-                causes=one.causes,
-            )
-            for one in summed(parts)
-        ],
+        parts=[part_message(one) for one in parts],
+        sums=sum_messages(summed(parts)),
         unknown_tickets=unknown,
     )
 
 
-def _part(one: Part) -> pb.LossPart:
+def sum_messages(sums: Iterable[Sum]) -> list[pb.LossSum]:
+    """Sums by currency."""
+    return [
+        pb.LossSum(
+            amount=_money(one.currency, one.amount),
+            provisional=_money(one.currency, one.provisional),
+            causes=one.causes,
+        )
+        for one in sums
+    ]
+
+
+def part_message(one: Part) -> pb.LossPart:
+    """What one cause has cost."""
     found = pb.LossPart(
         cause=one.cause,
         tickets=one.tickets,

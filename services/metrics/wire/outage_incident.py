@@ -10,6 +10,7 @@ import uuid
 from throughline.tickets.v1 import ticket_pb2, tickets_service_pb2
 
 from services.metrics.rules.outage_incident import Filing
+from services.metrics.wire.instants import timestamp
 
 _IDS = uuid.UUID("3a1f2b5e-8f0c-5d43-9c27-6f1f0b8a4d11")
 
@@ -26,6 +27,7 @@ def incident_request(outage: str, filing: Filing) -> tickets_service_pb2.CreateT
         service=filing.service,
         impact=filing.impact,
         urgency=filing.urgency,
+        impact_start_time=timestamp(filing.impact_started_at),
     )
 
 

@@ -70,7 +70,7 @@ class _Pass:
         self._good: dict[str, dict[tuple[int, bytes], int]] = {}
         self._newest: dict[str, int] = {}
         self._tries: dict[tuple[int, str, bytes], float] = {}
-        self._ways: dict[tuple[int, str, str], list[Any]] = {}
+        self._ways: dict[str, dict[tuple[int, str], list[Any]]] = {}
         for resource in request.resource_spans:
             service, site = attributes.service_of(resource.resource.attributes)
             for scope in resource.scope_spans:
@@ -87,23 +87,22 @@ class _Pass:
         good = self._good.setdefault(service, {})
         promised = self._promises.get(service)
         newest = self._newest.get(service, 0)
-        failing: set[bytes] = set()
         calls: list[Any] = []
         for span in found:
             kind = span.kind
             if kind == _CLIENT:
                 calls.append(span)
-                self._client(service, span, failing, layouts)
                 continue
-            if kind != _SERVER:
-                if kind == _CONSUMER and promised is not None:
-                    self._consumed(service, promised, span)
+            if kind != _SERVER and (kind != _CONSUMER or promised is None):
                 continue
             flags = span.flags
             # Who says that the parent is not remote may have none: the first span of a trace is an entry too.
             if not flags & _REMOTE and (
                 span.parent_span_id if flags & _HAS_REMOTE else not self._is_entry(span.parent_span_id, service)
             ):
+                continue
+            if kind == _CONSUMER:
+                self._consumed(promised or (), span)
                 continue
             name, told = span.name, span.attributes
             count = len(told)
@@ -149,8 +148,8 @@ class _Pass:
                 if promised is not None:
                     self._promised(promised, span, ended, outcome)
         self._newest[service] = newest
-        if failing:
-            self._siblings(service, calls, failing)
+        if calls:
+            self._calls(service, calls, layouts)
 
     def _moved(self) -> int:
         self.export.moved += 1
@@ -206,65 +205,74 @@ class _Pass:
         how = spans.ended_of_request(grpc, http, bad=outcome is _BAD)
         self._bone(service, span, how, "", route or _text(span.name), weight, is_call=False, bad=outcome is _BAD)
 
-    def _client(self, service: str, span: Any, failing: set[bytes], layouts: attributes.Layouts) -> None:  # noqa: C901 - as `_scope`
-        name, found = span.name, span.attributes
-        count = len(found)
-        layout = layouts.get((_CLIENT, name, count))
-        if layout is None:
-            layout = attributes.new_layout(layouts, _CLIENT, name, count, is_call=True)
-        if layout.is_own:
-            return
-        status = span.status
-        error = bool(status) and attributes.is_error(status)
-        callee = host = store = ""
-        grpc = http = None
-        place = layout.place
-        if place >= 0 and layout.left and not error:
-            layout.left -= 1
-            attribute = found[place]
-            one = attributes.known.get(attribute)
-            if one is None:
-                one = attributes.learnt(attribute)
-            said: Any = (one,) if one else ()
-        else:
-            said = layout.said(found, whole=error)
-        for what, value in said:
-            if what == CALLEE:
-                callee = value
-            elif what == GRPC:
-                grpc = value
-            elif what == HTTP:
-                http = value
-            elif what == ADDRESS:
-                host = value
-            elif what == STORE:
-                store = value
-            elif what == NOBODYS:
-                return
-        callee = callee or store or host
-        raw = span.end_time_unix_nano
-        began = span.start_time_unix_nano
-        slow = raw - began >= _SLOW_NS and began > 0
-        if not callee and not error and not slow:
-            return
-        ended = raw if self._earliest <= raw <= self._latest else self._moved()
-        state = span.trace_state
-        weight = _weight(state) if state else 1.0
-        if callee:
-            seen = (ended // _SLICE_NS, service, callee)
-            way = self._ways.get(seen)
-            if way is None:
-                way = self._ways[seen] = [0, 0, 0.0]
-            way[0] += 1
-            if ended > way[1]:  # noqa: PLR1730 - max() costs three times as much
-                way[1] = ended
-            way[2] += weight
-        if error or slow:
-            self._failed_call(
-                service, span, ended, weight, callee, grpc, http, store=bool(store), error=error, slow=slow
-            )
-            if error and (parent := span.parent_span_id):
-                failing.add(parent)
+    def _calls(self, service: str, found: Sequence[Any], layouts: attributes.Layouts) -> None:  # noqa: C901 - as `_scope`
+        layout_of = layouts.get
+        known, learnt, is_error = attributes.known.get, attributes.learnt, attributes.is_error
+        earliest, latest = self._earliest, self._latest
+        ways = self._ways.setdefault(service, {})
+        failing: set[bytes] = set()
+        for span in found:
+            name, told = span.name, span.attributes
+            count = len(told)
+            layout = layout_of((_CLIENT, name, count))
+            if layout is None:
+                layout = attributes.new_layout(layouts, _CLIENT, name, count, is_call=True)
+            if layout.is_own:
+                continue
+            status = span.status
+            error = bool(status) and is_error(status)
+            callee = host = store = ""
+            grpc = http = None
+            place = layout.place
+            if place >= 0 and layout.left and not error:
+                layout.left -= 1
+                attribute = told[place]
+                one = known(attribute)
+                if one is None:
+                    one = learnt(attribute)
+                said: Any = (one,) if one else ()
+            else:
+                said = layout.said(told, whole=error)
+            for what, value in said:
+                if what == CALLEE:
+                    callee = value
+                elif what == GRPC:
+                    grpc = value
+                elif what == HTTP:
+                    http = value
+                elif what == ADDRESS:
+                    host = value
+                elif what == STORE:
+                    store = value
+                elif what == NOBODYS:
+                    break
+            else:
+                callee = callee or store or host
+                raw = span.end_time_unix_nano
+                began = span.start_time_unix_nano
+                slow = raw - began >= _SLOW_NS and began > 0
+                if not callee and not error and not slow:
+                    continue
+                ended = raw if earliest <= raw <= latest else self._moved()
+                state = span.trace_state
+                weight = _weight(state) if state else 1.0
+                if callee:
+                    seen = (ended // _SLICE_NS, callee)
+                    way = ways.get(seen)
+                    if way is None:
+                        way = ways[seen] = [0, 0, 0.0]
+                    way[0] += 1
+                    if ended > way[1]:  # noqa: PLR1730 - max() costs three times as much
+                        way[1] = ended
+                    way[2] += weight
+                if error or slow:
+                    self._failed_call(
+                        service, span, ended, weight, callee, grpc, http, store=bool(store), error=error, slow=slow
+                    )
+                    if error and (parent := span.parent_span_id):
+                        failing.add(parent)
+        if failing:
+            self._siblings(service, found, failing)
 
     def _failed_call(
         self,
@@ -302,9 +310,9 @@ class _Pass:
             if span.parent_span_id in failing and not attributes.is_error(span.status):
                 callee = next(
                     (
-                        said[1]  # type: ignore[index]
+                        said[1]  # type: ignore[index]  # set by the clause below
                         for one in span.attributes
-                        if (said := attributes.known.get(one)) and said[0] == CALLEE  # type: ignore[index]
+                        if (said := attributes.known.get(one)) and said[0] == CALLEE  # type: ignore[index]  # set by the clause below
                     ),
                     "",
                 )
@@ -326,16 +334,12 @@ class _Pass:
         ids = (span.trace_id, span.span_id, span.parent_span_id)
         self.export.bones.append((*ids, service, is_call, bad, began, ended, int(how), callee, route, weight))
 
-    def _consumed(self, service: str, promised: tuple[Promise, ...], span: Any) -> None:
+    def _consumed(self, promised: tuple[Promise, ...], span: Any) -> None:
         """Counts an event that was processed, where one is promised; its status says how that went."""
-        flags = span.flags
-        if flags & _REMOTE or (
-            not span.parent_span_id if flags & _HAS_REMOTE else self._is_entry(span.parent_span_id, service)
-        ):
-            status, raw = span.status, span.end_time_unix_nano
-            ended = raw if self._earliest <= raw <= self._latest else self._moved()
-            outcome = _BAD if bool(status) and attributes.is_error(status) else _GOOD
-            self._promised(promised, span, ended, outcome, events=True)
+        status, raw = span.status, span.end_time_unix_nano
+        ended = raw if self._earliest <= raw <= self._latest else self._moved()
+        outcome = _BAD if bool(status) and attributes.is_error(status) else _GOOD
+        self._promised(promised, span, ended, outcome, events=True)
 
     def _promised(
         self, promised: tuple[Promise, ...], span: Any, ended: int, outcome: Outcome, *, events: bool = False
@@ -365,10 +369,10 @@ class _Pass:
 
     def _cell(self, slice: int, service: str) -> Sums:
         # A plain tuple equals the cell, and costs a third of making one.
-        found = self.export.cells.get((slice, service))  # type: ignore[call-overload]
+        found = self.export.cells.get((slice, service))  # type: ignore[call-overload]  # see above
         if found is None:
             found = self.export.cells[Cell(slice, service)] = Sums()
-        return found  # type: ignore[no-any-return]
+        return found  # type: ignore[no-any-return]  # as above
 
     def _sum_up(self) -> None:
         export = self.export
@@ -380,9 +384,10 @@ class _Pass:
                 self._cell(slice, service).merge(Sums(valid, valid, weight * valid, count, 0, last))
         for (slice, service, _), weight in self._tries.items():
             self._cell(slice, service).begun_squares += weight * weight
-        for (slice, caller, callee), (calls, last, called) in self._ways.items():
-            export.ways[Way(slice, caller, callee)] = (calls, last // _MS_NS)
-            self._cell(slice, callee).called += called
+        for caller, ways in self._ways.items():
+            for (slice, callee), (calls, last, called) in ways.items():
+                export.ways[Way(slice, caller, callee)] = (calls, last // _MS_NS)
+                self._cell(slice, callee).called += called
         export.bones = few(export.bones)
 
 

@@ -24,7 +24,7 @@ from secure import (
 )
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from services.portal.web import health, names, problems, session, shell, signin
+from services.portal.web import health, later_stage, names, problems, profile, session, shell, signin
 from services.portal.web.backends import Backends
 from services.portal.web.settings import WebSettings
 from services.runtime.identity import Keys
@@ -35,7 +35,7 @@ PAGES = (
     *("home", "submit", "my_tickets", "articles", "queue", "changes", "board"),
     *("rota", "rota_edit", "escalations", "escalations_edit"),
     "reports",
-    *("business_services", "journeys"),
+    *("business_services", "journeys", "problem_losses"),
     *("policies", "calendars", "judgements", "gallery"),
 )
 _UNTRACED = ("static", "health.live", "health.ready")
@@ -70,7 +70,7 @@ def create_app(settings: WebSettings | None = None) -> Flask:
     )
     app.extensions["throughline.backends"] = Backends(told, keys)
     if told.proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=told.proxies, x_proto=told.proxies, x_host=told.proxies)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=told.proxies, x_proto=told.proxies, x_host=told.proxies)  # type: ignore[method-assign]  # Flask's own way
     _trace(app, telemetry.tracer)
     session.register(app, keys)
     csrf = CSRFProtect(app)
@@ -84,6 +84,7 @@ def create_app(settings: WebSettings | None = None) -> Flask:
     _guard_gallery(app)
     rest = import_module("services.portal.web.rest")
     rest.register(app, csrf)
+    later_stage.register(app, told.stage)
     _headers(app, told)
     return app
 
@@ -108,6 +109,7 @@ def _viewer(told: WebSettings) -> shell.Viewer | None:
         counts=getattr(g, "counts", {}),
         company=told.company,
         company_zh=told.company_zh,
+        places=profile.profile().places,
     )
 
 

@@ -21,6 +21,7 @@ from services.portal.web import (
     board_channels,
     board_compare,
     board_definitions,
+    board_friction,
     cost_model_form,
     cost_models,
     improvements,
@@ -29,13 +30,14 @@ from services.portal.web import (
     risks,
     roadmap,
 )
+from services.portal.web import evidence as trails
 from services.portal.web.addresses import ticket_href
 from services.portal.web.backends import backends, calm
 from services.portal.web.names import names
 from services.portal.web.own import count_own
 from services.portal.web.problems import said, trace_id
 from services.portal.web.session import with_roles
-from services.portal.web.shown import axis, channels, choices, explained, fact, ledger, traffic
+from services.portal.web.shown import axis, channels, choices, explained, fact, ledger, plain_terms, traffic
 from services.portal.web.shown import board as shown
 from services.portal.web.shown import drawer as drawers
 from services.portal.web.shown import period as periods
@@ -53,6 +55,7 @@ for each in (rates, improvements, roadmap, risks):
 blueprint.register_blueprint(board_compare.blueprint)
 blueprint.register_blueprint(board_bottlenecks.blueprint)
 blueprint.register_blueprint(board_channels.blueprint)
+blueprint.register_blueprint(board_friction.blueprint)
 blueprint.register_blueprint(board_definitions.blueprint)
 
 READERS = cost_models.READERS
@@ -94,6 +97,7 @@ def entry(entry: str) -> ResponseReturnValue:
         ticket=last_part(found.ticket),
         ticket_href=ticket_href(found.ticket),
         steps=ledger.chain(found, now, ticket_href(found.ticket)),
+        along=trails.trail(found, now),
         evidence=[(one, _evidence_href(one), ledger.noted(one.note)) for one in found.evidence],
     )
 
@@ -205,6 +209,7 @@ def _content(board: board_pb2.Board, choice: Choice, now: Reader, category: str)
         "money": shown.money(board, links, now.language, category),
         "bands": shown.bands(board, links, now.language, over=over),
         "over": over,
+        "terms": plain_terms.rows(board, links, now.language),
         "priorities": shown.priorities(board, registry, now.language),
         "green_red": shown.green_red(board, links, now.language),
         "channel_alerts": channels.alerts(alerts, now) if alerts is not None else None,
@@ -223,7 +228,7 @@ def _drawer(category: str, board: board_pb2.Board, choice: Choice, now: Reader) 
     answer = metrics.ListLedgerEntries(
         metrics_service_pb2.ListLedgerEntriesRequest(
             period=choice.days.interval(choice.zone),
-            category=shown.CATEGORIES[category],  # type: ignore[arg-type]
+            category=shown.CATEGORIES[category],  # type: ignore[arg-type]  # stubs take enums, not their numbers
             ticket=f"tickets/{ticket}" if ticket else "",
             filter=choice.filter,
             page_size=_DRAWER_ROWS,
@@ -243,6 +248,7 @@ def _drawer(category: str, board: board_pb2.Board, choice: Choice, now: Reader) 
     return drawer | {
         "title": _title(top.ticket) if top is not None else "",
         "steps": ledger.chain(top, now, ticket_href(top.ticket)) if top is not None else [],
+        "trail": trails.trail(top, now) if top is not None else [],
         "top_href": url_for(".entry", entry=last_part(top.name)) if top is not None else "",
         "rows": [
             drawers.row(one, now, url_for(".entry", entry=last_part(one.name)))

@@ -14,6 +14,7 @@ from throughline.tickets.v1 import ticket_pb2
 from services.portal.web import i18n
 from services.portal.web.backends import backends, calm
 from services.portal.web.own import clocks_of, count_own, list_own
+from services.portal.web.profile import in_stage
 from services.portal.web.session import signed_in
 from services.portal.web.shown import article as article_shown
 from services.portal.web.shown import ticket as ticket_shown
@@ -40,7 +41,7 @@ def page() -> ResponseReturnValue:
     asked = knowledge_service_pb2.ListArticlesRequest(
         states=[article_pb2.ARTICLE_STATE_PUBLISHED], language=i18n.language(), page_size=_ARTICLES
     )
-    articles = calm(lambda: backends().knowledge.ListArticles(asked), None)
+    articles = calm(lambda: backends().knowledge.ListArticles(asked), None) if in_stage("articles.page") else None
     return render_template(
         "home.html",
         greeting=greeting(g.person.display_name, now),

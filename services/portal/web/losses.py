@@ -27,10 +27,10 @@ def panel(ticket: ticket_pb2.Ticket, told: Reader) -> dict[str, Any] | None:
     answer = calm(partial(backends().governance.SumLosses, asked), None)
     if answer is None:
         return None
-    return shown.panel(answer, told, lambda part: _href(part, told))
+    return shown.panel(answer, told, lambda part: part_href(part, told))
 
 
-def _href(part: governance_pb2.LossPart, told: Reader) -> str:
+def part_href(part: governance_pb2.LossPart, told: Reader) -> str:
     """Where an amount opens: the drawer with the rows of the ticket, the row of an outage, else the model it is by."""
     if not part.entry:
         model = last_part(part.cost_model)

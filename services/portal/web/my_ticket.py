@@ -20,6 +20,7 @@ from services.portal.web.backends import backends, calm, new_request_id
 from services.portal.web.names import names
 from services.portal.web.own import count_own
 from services.portal.web.problems import STATUS, field_errors
+from services.portal.web.profile import in_stage
 from services.portal.web.session import signed_in
 from services.portal.web.shown import clock as clocks_shown
 from services.portal.web.shown import promise as promise_shown
@@ -243,9 +244,10 @@ def _told(number: str) -> Told:
     ticket = backends().tickets.GetTicket(tickets_service_pb2.GetTicketRequest(name=name))
     clocks, away = None, False
     try:
-        found = backends().sla.GetTicketClocks(sla_service_pb2.GetTicketClocksRequest(ticket=name))
-        # A ticket that matches no policy is known there too, without clocks.
-        clocks = found if found.clocks else None
+        if in_stage("policies.page"):
+            found = backends().sla.GetTicketClocks(sla_service_pb2.GetTicketClocksRequest(ticket=name))
+            # A ticket that matches no policy is known there too, without clocks.
+            clocks = found if found.clocks else None
     except Refusal as refusal:
         away = refusal.kind is not Kind.NOT_FOUND
     entries: list[tickets_service_pb2.TimelineEntry] = []
@@ -279,6 +281,8 @@ def _policy(clocks: sla_pb2.TicketClocks | None) -> sla_pb2.Policy | None:
 
 def _articles(ticket: ticket_pb2.Ticket) -> list[article_pb2.Article]:
     """What may help meanwhile: articles that were linked or used, else what a search for the title finds."""
+    if not in_stage("articles.page"):
+        return []
     linked = [link.target for link in ticket.links if link.target.startswith("articles/")]
     linked += [name for name in ticket.resolution.articles if name not in linked]
     if not linked and ticket.state in ticket_shown.OPEN:
@@ -286,7 +290,7 @@ def _articles(ticket: ticket_pb2.Ticket) -> list[article_pb2.Article]:
         found = calm(lambda: backends().knowledge.SearchArticles(search), None)
         return [hit.article for hit in found.hits] if found is not None else []
     asked = [knowledge_service_pb2.GetArticleRequest(name=name) for name in linked[:_ARTICLES]]
-    got = [calm(lambda one=one: backends().knowledge.GetArticle(one), None) for one in asked]  # type: ignore[misc]
+    got = [calm(lambda one=one: backends().knowledge.GetArticle(one), None) for one in asked]  # type: ignore[misc]  # a default in a lambda
     return [article for article in got if article is not None]
 
 

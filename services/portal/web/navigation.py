@@ -59,6 +59,7 @@ PLACES: tuple[Place, ...] = (
     Place("rota", "On call", "/rota", "bell-ring", "Service desk", DESK | ADMINISTRATION | {"operator"}, "o"),
     Place("changes", "Changes", "/changes", "change", "Service desk", DESK | GOVERNANCE, "c"),
     Place("board", "Value board", "/board", "chart", "Evidence", DESK | GOVERNANCE | MONEY, "b", "Board"),
+    Place("roadmap", "Roadmap", "/board/roadmap", "flag", "Evidence", ADMINISTRATION),
     Place("business-services", "Business services", "/business-services", "network", "Evidence", SERVICE_READERS),
     Place("reports", "Reports", "/reports", "clipboard-chart", "Evidence", SERVICE_READERS),
     Place("policies", "Promises", "/policies", "clock", "Set-up", SET_UP),
@@ -89,10 +90,11 @@ def tabs(menu: Collection[Group]) -> tuple[Entry, ...]:
     return tuple(entry for group in menu for entry in group.entries if entry.place.tab)[:TABS_AT_MOST]
 
 
-def landing(roles: Collection[str]) -> str:
-    """The path a person lands on: the board for managers, changes for governance, the queue for agents, else home."""
+def landing(roles: Collection[str], places: Collection[Place] = PLACES) -> str:
+    """The path a person lands on, of those there are: board or roadmap for managers, changes, the queue, else home."""
+    offered = {place.path for place in places}
     if not MONEY.isdisjoint(roles):
-        return "/board"
-    if "change_manager" in roles:
+        return "/board" if "/board" in offered else "/board/roadmap"
+    if "change_manager" in roles and "/changes" in offered:
         return "/changes"
     return "/queue" if not DESK.isdisjoint(roles) else "/"

@@ -45,7 +45,7 @@ def page() -> ResponseReturnValue:
         availability_service_pb2.ListBusinessServicesRequest(page_size=_SERVICES)
     )
     reports = [
-        calm(lambda name=one.name: availability.GetObjectiveReport(_asked(name)), None)  # type: ignore[misc]
+        calm(lambda name=one.name: availability.GetObjectiveReport(_asked(name)), None)  # type: ignore[misc]  # a default in a lambda
         for one in services.business_services
         if one.HasField("objective")
     ]

@@ -9,6 +9,7 @@ from throughline.sla.v1 import sla_pb2, sla_service_pb2
 from throughline.tickets.v1 import ticket_pb2, tickets_service_pb2
 
 from services.portal.web.backends import backends, calm
+from services.portal.web.profile import in_stage
 from services.portal.web.shown import ticket as ticket_shown
 
 
@@ -40,7 +41,7 @@ def count_own() -> None:
 def clocks_of(tickets: Iterable[ticket_pb2.Ticket]) -> dict[str, sla_pb2.TicketClocks]:
     """The clocks by ticket name; those without a promise are left out, and all when the clocks do not answer."""
     named = [ticket.name for ticket in tickets]
-    if not named:
+    if not named or not in_stage("policies.page"):
         return {}
     asked = sla_service_pb2.BatchGetTicketClocksRequest(tickets=named)
     answer = calm(lambda: backends().sla.BatchGetTicketClocks(asked), None)

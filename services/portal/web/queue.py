@@ -19,6 +19,7 @@ from services.portal.web.backends import backends, new_request_id
 from services.portal.web.names import names
 from services.portal.web.navigation import DESK
 from services.portal.web.problems import STATUS, field_errors
+from services.portal.web.profile import in_stage
 from services.portal.web.session import with_roles
 from services.portal.web.shown import queue as shown
 from services.portal.web.shown import ticket as ticket_shown
@@ -240,8 +241,8 @@ def _ticket_page(found: ticket_pb2.Ticket, queue: data.Queue, told: Reader, sent
         articles_away=articles_away,
         others=data.others(found, _which()),
         facts=work.facts(found, told),
-        escalation=escalations.panel(found.name, told),
-        loss=losses.panel(found, told),
+        escalation=escalations.panel(found.name, told) if in_stage("escalations.page") else None,
+        loss=losses.panel(found, told) if in_stage("board.page") else None,
         requester_facts=_person(requester) if requester else [],
         files=[_file(one, number, told) for one in found.attachments],
         links=work.links(found),

@@ -16,6 +16,7 @@ from throughline.tickets.v1 import tickets_service_pb2 as calls
 
 from services.portal.web import i18n
 from services.portal.web.backends import backends, calm
+from services.portal.web.profile import in_stage
 from services.portal.web.shown import queue as shown
 from services.portal.web.shown import ticket as ticket_shown
 from services.portal.web.shown import why, work
@@ -67,7 +68,7 @@ def queue(which: str, told: Reader, besides: str) -> Queue:
 
 def _clocks(tickets: list[str]) -> dict[str, sla_pb2.TicketClocks] | None:
     """Clocks by ticket in one call; None when they cannot be asked for now."""
-    if not tickets:
+    if not tickets or not in_stage("policies.page"):
         return {}
     asked = sla_service_pb2.BatchGetTicketClocksRequest(tickets=tickets)
     answer = calm(partial(backends().sla.BatchGetTicketClocks, asked), None)
@@ -107,7 +108,7 @@ def stories(
 
 def articles(words: str) -> tuple[list[dict[str, str]], bool]:
     """Published articles that match, and whether nobody could be asked."""
-    if not words:
+    if not words or not in_stage("articles.page"):
         return [], False
     asked = knowledge_service_pb2.SearchArticlesRequest(query=words, page_size=_ARTICLES)
     answer = calm(partial(backends().knowledge.SearchArticles, asked), None)

@@ -6,11 +6,12 @@ from typing import Annotated
 
 from pydantic import Field
 
+from services.portal.web.stages import Stage
 from services.runtime.settings import Settings
 
 
 class WebSettings(Settings):
-    """secure_cookies: off only where the portal is reached by plain http."""
+    """secure_cookies: off only where the portal is reached by plain http. stage: how far the way is gone, 1 to 4."""
 
     mongo_uri: str = Field(default="", repr=False)
     nats_url: str = Field(default="", repr=False)
@@ -18,6 +19,7 @@ class WebSettings(Settings):
     company_zh: str = ""
     currency: str = "CNY"
     time_zone: str = "Asia/Shanghai"
+    stage: Stage = Stage.BOARD
     secure_cookies: bool = False
     # How many proxies in front are trusted to say where a request came from.
     proxies: int = Field(default=0, ge=0, le=5)

@@ -29,6 +29,7 @@ class Viewer:
     """The reader.
 
     counts: open items by navigation key. tint: the avatar's colour, one of ok, warn, pause, efficiency, experience.
+    places: what the installation offers.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Viewer:
     tint: str = "experience"
     company: str = ""
     company_zh: str = ""
+    places: tuple[navigation.Place, ...] = navigation.PLACES
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Shell:
         """The menu of this reader; without a reader it is empty."""
         if self.viewer is None:
             return ()
-        return navigation.groups(self.viewer.roles, current, self.viewer.counts)
+        return navigation.groups(self.viewer.roles, current, self.viewer.counts, self.viewer.places)
 
     def commands(self) -> list[dict[str, str]]:
         """The menu as commands of the palette."""

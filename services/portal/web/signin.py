@@ -11,6 +11,7 @@ from throughline.portal.v1 import people_service_pb2
 from services.portal.web import navigation, session
 from services.portal.web.backends import backends, new_request_id
 from services.portal.web.problems import STATUS, said
+from services.portal.web.profile import profile
 from services.runtime.client import acting
 from services.runtime.refusal import Kind, Refusal
 
@@ -29,7 +30,7 @@ def inner(path: str) -> str:
 def page() -> ResponseReturnValue:
     """The form; who is signed in already goes on."""
     if g.person is not None:
-        return redirect(inner(request.args.get("next", "")) or navigation.landing(g.person.roles))
+        return redirect(inner(request.args.get("next", "")) or navigation.landing(g.person.roles, profile().places))
     return render_template("sign_in.html", next=inner(request.args.get("next", "")), account="", error="")
 
 
@@ -55,7 +56,7 @@ def sign_in() -> ResponseReturnValue:
         status = STATUS[refusal.kind]
         shown = render_template("sign_in.html", next=target, account=account, error=said(refusal))
         return shown, status
-    response = redirect(target or navigation.landing(begun.person.roles), 303)
+    response = redirect(target or navigation.landing(begun.person.roles, profile().places), 303)
     session.keep(response, begun.token)
     return response
 

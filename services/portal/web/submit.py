@@ -18,6 +18,7 @@ from services.portal.web.backends import backends, calm, new_request_id
 from services.portal.web.names import names
 from services.portal.web.own import count_own
 from services.portal.web.problems import STATUS, field_errors, said
+from services.portal.web.profile import in_stage
 from services.portal.web.session import signed_in
 from services.portal.web.shown import promise as promise_shown
 from services.portal.web.shown.reader import last_part, reader
@@ -151,7 +152,7 @@ def _page(given: Given, errors: dict[str, str] | None = None, status: int = 200)
 
 def _promise(given: Given) -> dict[str, Any] | None:
     """What would be promised now; None until it is known who is affected and how urgent it is."""
-    if not given.impact or not given.urgency:
+    if not given.impact or not given.urgency or not in_stage("submit.promise"):
         return None
     try:
         matrix = backends().tickets.GetPriorityMatrix(tickets_service_pb2.GetPriorityMatrixRequest())

@@ -143,6 +143,12 @@ async def test_the_list_shows_what_one_may_see(ask: Ask) -> None:
     assert [change.name for change in (*page.changes, *rest.changes)] == names[::-1]
     drafts = await ask(ANN, "ListChanges", states=[change_pb2.CHANGE_STATE_DRAFT], service="services/checkout")
     assert [change.name for change in drafts.changes] == names[:0:-1]
+    named = plan()
+    named.tickets.extend(["tickets/INC-000007", "tickets/INC-000008"])
+    cure = await ask(ANN, "CreateChange", plan=named)
+    cures = await ask(ANN, "ListChanges", ticket="tickets/INC-000008")
+    assert [change.name for change in cures.changes] == [cure.name]
+    assert not (await ask(ANN, "ListChanges", ticket="tickets/INC-000009")).changes
     assert not (await ask(FAR, "ListChanges")).changes
     assert await refusal(ask(FAR, "GetChange", name=names[0])) == "NOT_FOUND"
 

@@ -17,7 +17,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from throughline.metrics.v1 import board_pb2, ledger_service_pb2, metrics_pb2
+from throughline.metrics.v1 import board_pb2, ledger_pb2, ledger_service_pb2, metrics_pb2
 from throughline.metrics.v1 import metrics_service_pb2 as pb
 from throughline.metrics.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from throughline.metrics.v1.metrics_service_pb2_grpc import MetricsServiceStub
@@ -136,6 +136,36 @@ class Bank:
                 return dict(found["state"])
             await asyncio.sleep(0.05)
         raise AssertionError(f"not as wanted: {found}")
+
+    async def settled(self, inputs: int) -> None:
+        """Until so many inputs that book something are taken, in effect, and what they made is on file."""
+        db = self.run.db
+        found: tuple[int, ...] = ()
+        for _ in range(3000):
+            found = (await self._taken({"lesson": None}), await self._taken({}))
+            applied = await db["ledger_cursor"].find_one({"_id": "applied"})
+            if found[0] == inputs and applied and applied["seq"] == found[1]:
+                told = sum([one["state"]["entries"] async for one in db["bookings"].find({}, {"state.entries": 1})])
+                if told == await db["ledger_entries"].count_documents({}):
+                    return
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"{found[0]} taken, not {inputs}; in all {found[1]}")
+
+    async def _taken(self, where: dict[str, Any]) -> int:
+        return await self.run.db["ledger_taken"].count_documents(where)
+
+    async def finished(self, job: Any) -> Any:
+        """A job of the ledger when it is over."""
+        for _ in range(2400):
+            if job.state in (ledger_pb2.LEDGER_JOB_STATE_DONE, ledger_pb2.LEDGER_JOB_STATE_FAILED):
+                return job
+            await asyncio.sleep(0.05)
+            job = await self.ask(BOSS, "GetLedgerJob", name=job.name)
+        raise AssertionError(job)
+
+    async def replayed(self) -> Any:
+        """What a replay of the recorded intake finds."""
+        return (await self.finished(await self.ask(BOSS, "StartReplay"))).replay
 
 
 Start = Callable[[], Awaitable[Bank]]

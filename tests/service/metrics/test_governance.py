@@ -14,6 +14,7 @@ from throughline.metrics.v1 import governance_pb2 as pb
 from throughline.metrics.v1 import governance_service_pb2 as calls
 from throughline.metrics.v1 import ledger_pb2, metrics_pb2, metrics_service_pb2
 from throughline.metrics.v1.governance_service_pb2_grpc import GovernanceServiceStub
+from throughline.tickets.v1 import events_pb2, ticket_pb2
 from throughline.type.v1 import money_pb2
 
 from services.metrics.rules.exact import half_even
@@ -106,6 +107,73 @@ async def test_an_incident_tells_its_loss_while_it_lasts_and_an_outage_is_in_onc
     names = [one.name for one in asked]
     found = await _losses(bank, names, lambda one: len(one.tickets) == 2)
     assert [(one.amount.minor_units, one.causes) for one in found.sums] == [(300_000, 1)]
+
+
+@pytest.mark.row("A080")
+@pytest.mark.row("A092")
+async def test_a_problem_sums_its_incidents_and_what_was_paid_again(bank: Bank, paper: Papers) -> None:
+    """2,400.00 an hour. The till: one hour, known two hours after it began; half an hour and a quarter after that, the
+    latter by its fault alone: 4,200.00 in all, 1,800.00 of it again. Half an hour before it was known is none of it.
+    The door: half an hour, then a quarter: 1,800.00, of it 600.00 again. One quarter has another fault and no link.
+    """
+    await bank.approve(model())
+    till, door = "problems/PRB-000003", "problems/PRB-000004"
+    lives = [
+        (0, 1, "Till 7 dead", till, 2), (3, 3.5, "Scanner", till, 5), (6, 6.25, "Till 8 dead", "", 0),
+        (1.25, 1.75, "Till 9 dead", "", 0), (8, 8.5, "Door", door, 8), (9, 9.25, "Door", "", 0),
+        (10, 10.25, "Lamp", "", 0),
+    ]  # fmt: skip
+    papers = [paper(f"INC-{number:06d}") for number in range(1, len(lives) + 1)]
+    for one, (start, end, title, problem, linked) in zip(papers, lives, strict=True):
+        given = {"impact": 2, "priority": 2, "service": "services/checkout", "category": "till", "title": title}
+        one.opened(MONDAY + start * HOUR, importing=True, **given)
+        one.moved("TicketResolved", MONDAY + end * HOUR, DONE, resolve_time=stamp(MONDAY + end * HOUR))
+        if problem:
+            one.ticket.links.add(relation=ticket_pb2.LINK_RELATION_CAUSED_BY, target=problem)
+            one.event(events_pb2.TicketLinked, MONDAY + max(linked, end) * HOUR)
+        await one.tell()
+    for one in papers:
+        await bank.entries(one.name, 1)
+    found = await ask(bank, BOSS, "GetProblemLoss", name=till)
+    assert found.known_time == stamp(MONDAY + 2 * HOUR)
+    assert (found.incidents, found.incidents_with_amount, found.repeated_incidents) == (3, 3, 2)
+    assert [(one.amount.minor_units, one.causes) for one in found.sums] == [(420_000, 3)]
+    assert [(one.amount.minor_units, one.provisional.minor_units) for one in found.repeated_sums] == [(180_000, 0)]
+
+    first = await ask(bank, BOSS, "ListProblemIncidents", name=till, page_size=2)
+    rest = await ask(bank, BOSS, "ListProblemIncidents", name=till, page_size=2, page_token=first.next_page_token)
+    listed = [*first.incidents, *rest.incidents]
+    assert [(one.fact.ticket[-1], one.linked, one.repeated, one.parts[0].amount.minor_units) for one in listed] == [
+        ("3", False, True, 60_000), ("2", True, True, 120_000), ("1", True, False, 240_000),
+    ]  # fmt: skip
+    assert all(one.parts[0].entry for one in listed)
+
+    paid = await ask(bank, BOSS, "GetRepeatLoss", period=QUARTER)
+    rows = [(one.name, one.repeated_incidents, one.repeated_sums[0].amount.minor_units) for one in paid.problems]
+    assert rows == [(till, 2, 180_000), (door, 1, 60_000)]
+    assert ([one.amount.minor_units for one in paid.total], paid.incidents) == ([240_000], 3)
+    later = await ask(bank, BOSS, "GetRepeatLoss", period=interval(MONDAY + 7 * HOUR, MONDAY + 24 * HOUR))
+    assert [one.name for one in later.problems] == [door]
+
+    still = paper("INC-000008")
+    still.opened(datetime.now(UTC) - HOUR, impact=2, priority=2, service="services/vpn")
+    still.ticket.links.add(relation=ticket_pb2.LINK_RELATION_CAUSED_BY, target=door)
+    still.event(events_pb2.TicketLinked, datetime.now(UTC))
+    await still.tell()
+
+    async def members() -> int:
+        return int((await ask(bank, BOSS, "GetProblemLoss", name=door)).incidents)
+
+    await bank.until(members, 3)
+    (total,) = (await ask(bank, BOSS, "GetProblemLoss", name=door)).sums
+    assert (total.causes, total.amount.minor_units - total.provisional.minor_units) == (3, 180_000)
+    assert total.provisional.minor_units >= 240_000
+
+    assert (await refused(bank, WEST, "GetProblemLoss", name=till)).reason == "NOT_FOUND"
+    assert not (await ask(bank, WEST, "GetRepeatLoss", period=QUARTER)).problems
+    assert (await refused(bank, BOSS, "ListProblemIncidents", name="problems/PRB-000099")).reason == "NOT_FOUND"
+    assert (await refused(bank, LI, "GetRepeatLoss", period=QUARTER)).reason == "ROLE_REQUIRED"
+    assert (await refused(bank, BOSS, "GetProblemLoss", name="problems/3")).field == "name"
 
 
 @pytest.mark.row("A148")

@@ -16,7 +16,8 @@ from throughline.tickets.v1 import ticket_pb2
 
 from services.metrics.rules.period import Filter, Period
 from services.metrics.store.intake import INPUTS
-from services.metrics.store.ledger import ENTRIES, ValueLedger
+from services.metrics.store.ledger import ENTRIES
+from services.metrics.store.value_ledger import ValueLedger
 from services.metrics.wire.intake import input_of
 from services.runtime.actor import system
 from services.runtime.binding import Heard

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from tests.service.tickets.counter import Counter, person
 
 NAME = "outages/shop.1795824000"
 FILING = Filing("businessServices/checkout", "Outage: Checkout", "shop fails", "people/ann", "services/checkout", 1, 2)
+BEGAN = now().replace(microsecond=0) - timedelta(minutes=4)
 ROOT = person("root", "agent", unit="")
 
 
@@ -49,7 +50,8 @@ class Stand:
     async def look(self, state: State, minute: int) -> None:
         """What the watch finds."""
         at = now() + timedelta(minutes=minute)
-        found = Outage("shop", state, 179_582_400, 179_582_430, at, root="shop", filing=FILING)
+        filing = replace(FILING, impact_started_at=BEGAN)
+        found = Outage("shop", state, 179_582_400, 179_582_430, at, root="shop", filing=filing)
         cause = Cause(f"look/{minute}", system("metrics"), at)
         await self.bank.run.records(OUTAGES).upsert(NAME, cause, partial(judged, found=found))
 
@@ -95,6 +97,7 @@ async def test_an_outage_opens_one_incident_whoever_dies_on_the_way(stand: Stand
     (ticket,) = await stand.listed()
     assert (ticket.requester, ticket.opener, ticket.service) == ("people/ann", "system/metrics", "services/checkout")
     assert (ticket.channel, ticket.impact, ticket.urgency) == (ticket_pb2.CHANNEL_MONITORING, 1, 2)
+    assert ticket.impact_start_time.ToDatetime(UTC) == BEGAN
     # The answer was lost with the process: the outage stands as it did before the call.
     await stand.outages.replace_one({"_id": NAME}, before)
     await stand.incidents.look()

@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from services.metrics.main import MetricsSettings
-from services.metrics.rules.availability import SLICE
-from services.metrics.rules.fact import EPOCH
-from services.metrics.rules.outage_record import Origin, State
+from services.metrics.rules.availability import SLICE, SLICES_AN_HOUR
+from services.metrics.rules.fact import EPOCH, Exclusion, Fact
+from services.metrics.rules.outage_record import Attributed, Origin, Outage, State, Tier
+from services.metrics.store.facts import FACTS
+from services.runtime.actor import system
 from services.runtime.door import now
 from services.runtime.identity import Keys, make
+from services.runtime.records import Cause
 from services.runtime.run import Runtime
 from tests.support.outages import Stand, stand
 from tests.support.shop import KINDS, SITES, Fault, Shop, Spoken, exports, failed, fault
@@ -95,8 +98,46 @@ async def test_a_quiet_day_opens_none(shop_stand: Stand) -> None:
     assert await shop_stand.outages(START, START + timedelta(hours=1), retracted=True) == []
 
 
-async def test_late_spans_amend_visibly(shop_stand: Stand) -> None:
-    """What one process sends minutes later moves the bounds and counts up the revision; the name stays."""
+async def _stock(stand: Stand) -> Outage:
+    return next(one for one in await stand.outages(START, START + LENGTH) if one.service == "stock")
+
+
+def _incident(number: int, exclusion: Exclusion, opened_at: datetime) -> Fact:
+    """About stock."""
+    return Fact(f"tickets/INC-{number:06}", True, service="services/stock", exclusion=exclusion, opened_at=opened_at)
+
+
+async def _tell(stand: Stand, *incidents: Fact) -> None:
+    """These stand as they are told."""
+    for fact in incidents:
+        cause = Cause(f"{fact.ticket}/{fact.exclusion}", system("metrics"), stand.at)
+        await stand.run.records(FACTS).upsert(fact.name, cause, lambda _, fact=fact: (fact, ()))  # type: ignore[misc]
+
+
+async def _past_weeks(stand: Stand) -> None:
+    """60 and 120 requests of stock within the later outage, one and two weeks ago; others beside it do not count."""
+    start = _slice(START)
+    for week, cells in {
+        1: [("stock", 20, 60.0), ("stock", 100, 7.0), ("web", 20, 7.0)],
+        2: [("stock", 25, 120.0)],
+    }.items():
+        begin = start - week * 7 * 24 * SLICES_AN_HOUR
+        rows = [{"t": begin + place, "s": service, "v": valid, "l": 0} for service, place, valid in cells]
+        await stand.run.db["span_hours"].insert_one({"_id": begin // SLICES_AN_HOUR, "version": 1, "cells": rows})
+
+
+async def test_late_spans_and_cancelled_tickets_amend_visibly(shop_stand: Stand) -> None:
+    """What one process sends minutes later moves the bounds and counts up the revision; the name stays.
+
+    Of two incidents the cancelled one is no report, nor are cancelled ones usual; nor is the other from when it is
+    cancelled. What its hour had in the weeks before stands beside it.
+    """
+    await _past_weeks(shop_stand)
+    opened = START + timedelta(seconds=250)
+    await _tell(shop_stand, *(_incident(*one, opened) for one in ((1, Exclusion.NONE), (2, Exclusion.CANCELLED))))
+    # So many in four weeks that more than one would be usual in the time of an outage.
+    past = [_incident(number, Exclusion.CANCELLED, START - timedelta(minutes=30 * number)) for number in range(3, 1003)]
+    await shop_stand.run.db["facts"].insert_many({"_id": one.name, "state": FACTS.encode(one)} for one in past)
     injected = Fault("error", "stock", START + timedelta(seconds=185), START + timedelta(seconds=425))
     spans = _spans(Shop(5, injected))
     late: list[Spoken] = []
@@ -104,15 +145,23 @@ async def test_late_spans_amend_visibly(shop_stand: Stand) -> None:
     for one in spans:
         (late if one.service == "stock" and one.began < 1000 * (START.timestamp() + 240) else rest).append(one)
     await shop_stand.play(exports(rest), START + timedelta(minutes=9))
-    before = next(one for one in await shop_stand.outages(START, START + LENGTH) if one.service == "stock")
+    before = await _stock(shop_stand)
     for _, request in exports(late):
         await shop_stand.export(request, timeout=30)
     shop_stand.at += timedelta(seconds=30)
     await shop_stand.watch.look(shop_stand.at)
-    after = next(one for one in await shop_stand.outages(START, START + LENGTH) if one.service == "stock")
+    after = await _stock(shop_stand)
     assert after.first < before.first
     assert after.revision > before.revision
     assert after.scope.requests > before.scope.requests
+    reason = "names an affected service while it failed, beyond the usual number"
+    assert after.tickets == (Attributed("tickets/INC-000001", Tier.B, reason),)
+    await _tell(shop_stand, _incident(1, Exclusion.CANCELLED, opened))
+    shop_stand.at += timedelta(seconds=30)
+    await shop_stand.watch.look(shop_stand.at)
+    without = await _stock(shop_stand)
+    assert (without.tickets, without.lag_seconds, without.revision) == ((), None, after.revision + 1)
+    assert [one.expected for one in without.hours] == [90.0]
     assert await shop_stand.run.db["outages"].count_documents({"state.service": "stock"}) == 1
 
 

@@ -26,7 +26,6 @@ from tool.connection import Connection
 from tool.ledger import recomputed
 
 AMOUNTS = int(os.environ.get("LEDGER_AMOUNTS", "40"))
-DONE_STATES = (ledger_pb2.LEDGER_JOB_STATE_DONE, ledger_pb2.LEDGER_JOB_STATE_FAILED)
 
 
 async def _shop(bank: Bank, till: Till) -> None:
@@ -78,29 +77,10 @@ async def _story(bank: Bank, paper: Callable[[str], Paper], till: Till, count: i
     return tickets
 
 
-async def _settled(bank: Bank, tickets: list[Paper], till: Till) -> None:
-    """Until everything that was told is taken, in effect and on file."""
+def _inputs(tickets: list[Paper], till: Till) -> int:
+    """How many inputs of the ledger were told, business services aside."""
     outages = sum(len(one) for name, one in till.told.items() if name.startswith("outages/"))
-    ends = sum(each.type.endswith(("Resolved", "Reopened")) for one in tickets for each in one.told)
-    await bank.until(lambda: bank.run.db["ledger_taken"].count_documents({"lesson": None}), outages + ends)
-    told = 0
-    for _ in range(600):
-        told = sum([one["state"]["entries"] async for one in bank.run.db["bookings"].find()])
-        applied = await bank.run.db["ledger_cursor"].find_one({"_id": "applied"})
-        taken = await bank.run.db["ledger_taken"].count_documents({})
-        if applied and applied["seq"] == taken and told == await bank.run.db["ledger_entries"].count_documents({}):
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"{told} entries told")
-
-
-async def _job(bank: Bank, job: Any) -> Any:
-    for _ in range(600):
-        if job.state in DONE_STATES:
-            return job
-        await asyncio.sleep(0.05)
-        job = await bank.ask(BOSS, "GetLedgerJob", name=job.name)
-    raise AssertionError(job)
+    return outages + sum(each.type.endswith(("Resolved", "Reopened")) for one in tickets for each in one.told)
 
 
 async def test_replay_and_brute_force_agree_with_the_live_ledger(
@@ -112,12 +92,12 @@ async def test_replay_and_brute_force_agree_with_the_live_ledger(
     await start()
     await _shop(bank, till)
     tickets = await _story(bank, paper, till, 40, seed=11)
-    await _settled(bank, tickets, till)
-    replay = (await _job(bank, await bank.ask(BOSS, "StartReplay"))).replay
+    await bank.settled(_inputs(tickets, till))
+    replay = await bank.replayed()
     assert (replay.difference, replay.digest) == ("", replay.replayed_digest)
     assert replay.entries == await bank.run.db["ledger_entries"].count_documents({})
-    events = [(one.type, one.data) for ticket in tickets for one in ticket.told]
-    events += [(one.type, one.data) for told in till.told.values() for one in told]
+    events = [(one.type, one.data, one.time) for ticket in tickets for one in ticket.told]
+    events += [(one.type, one.data, one.time) for told in till.told.values() for one in told]
     own = [one async for one in bank.run.db["journal"].find({"type": {"$regex": "CostModel"}})]
     expected = Story().read([*events_of(own), *events]).open()
     found: dict[str, int] = {}
@@ -128,7 +108,7 @@ async def test_replay_and_brute_force_agree_with_the_live_ledger(
 
     name = f"ledgerEntries/{tickets[0].number}.1"
     await bank.run.db["ledger_entries"].update_one({"_id": name}, {"$inc": {"state.inputs.users": 1}})
-    broken = (await _job(bank, await bank.ask(BOSS, "StartReplay"))).replay
+    broken = await bank.replayed()
     assert broken.difference == f"{name}: says something else"
     assert broken.digest != broken.replayed_digest
 
@@ -141,7 +121,7 @@ async def test_every_amount_is_recomputed_from_what_it_shows_and_none_is_an_orph
     """
     await _shop(bank, till)
     tickets = await _story(bank, paper, till, AMOUNTS, seed=5)
-    await _settled(bank, tickets, till)
+    await bank.settled(_inputs(tickets, till))
     told = {one.name for one in tickets} | set(till.told)
     names = [one["_id"] async for one in bank.run.db["ledger_entries"].find({}, {"_id": 1})]
     for name in random.Random(9).sample(sorted(names), min(AMOUNTS, len(names))):
@@ -167,7 +147,7 @@ async def test_the_journal_of_inputs_names_each_event_once_in_one_order(
     tickets = await _story(bank, paper, till, 8, seed=3)
     for one in tickets:
         await one.tell()
-    await _settled(bank, tickets, till)
+    await bank.settled(_inputs(tickets, till))
     inputs: list[Any] = []
     token = ""
     while True:
@@ -203,7 +183,7 @@ async def test_a_draft_judges_a_period_and_changes_nothing(
     drafted = await bank.ask(FAN, "DraftCostModel", cost_model=model(rate=24_000))
     asked = {"cost_model": drafted.name, "version": drafted.version, "period": interval(MONDAY, MONDAY + hours(1))}
     assert (await bank.refused(BOSS, "StartWhatIf", **asked)).reason == "ROLE_REQUIRED"
-    job = await _job(bank, await bank.ask(FAN, "StartWhatIf", **asked))
+    job = await bank.finished(await bank.ask(FAN, "StartWhatIf", **asked))
     assert job.state == ledger_pb2.LEDGER_JOB_STATE_DONE
     rows = [
         (one.service, one.month, one.causes, one.before.minor_units, one.after.minor_units) for one in job.what_if.rows

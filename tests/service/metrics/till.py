@@ -91,11 +91,15 @@ class Till:
 
     async def outage(self, one: outage_pb2.Outage, at: datetime | None = None) -> None:
         """Tells what the outage is now."""
+        await self._tell(self.metrics, self.word(one, at or datetime.now(UTC)))
+
+    def word(self, one: outage_pb2.Outage, at: datetime) -> Entry:
+        """The next event of the outage, not yet published."""
         known = len(self.told.get(one.name, ()))
         kind = (
             _EVENTS[one.state] if known == 0 or one.state != outage_pb2.OUTAGE_STATE_OPEN else events_pb2.OutageAmended
         )
-        await self._tell(self.metrics, one.name, kind(outage=one), at or datetime.now(UTC))
+        return self._entry(one.name, kind(outage=one), at)
 
     async def service(self, name: str = "checkout", *components: str, cost_model: str = "costModels/checkout") -> None:
         """Tells of a business service, made of <name>-api unless said otherwise."""
@@ -103,7 +107,8 @@ class Till:
         one = business_service_pb2.BusinessService(
             name=f"businessServices/{name}", criticality=1, components=parts, cost_model=cost_model
         )
-        await self._tell(self.metrics, one.name, events_pb2.BusinessServiceChanged(business_service=one), APPROVED_FROM)
+        changed = events_pb2.BusinessServiceChanged(business_service=one)
+        await self._tell(self.metrics, self._entry(one.name, changed, APPROVED_FROM))
 
     async def calendar(self, name: str, *spans: tuple[str, str]) -> None:
         """Tells of a calendar with the same hours every day, in Shanghai."""
@@ -114,9 +119,9 @@ class Till:
             time_zone="Asia/Shanghai",
             weekly_hours=[sla_pb2.WeeklyHours(weekday=day, segments=segments) for day in range(1, 8)],
         )
-        await self._tell(self.sla, one.name, sla_events.CalendarPublished(calendar=one), APPROVED_FROM)
+        await self._tell(self.sla, self._entry(one.name, sla_events.CalendarPublished(calendar=one), APPROVED_FROM))
 
-    async def _tell(self, bus: Bus, resource: str, message: Message, at: datetime) -> None:
+    def _entry(self, resource: str, message: Message, at: datetime) -> Entry:
         known = self.told.setdefault(resource, [])
         number = len(known) + 1
         entry = Entry(
@@ -139,6 +144,9 @@ class Till:
             hash=b"",
         )
         known.append(entry)
+        return entry
+
+    async def _tell(self, bus: Bus, entry: Entry) -> None:
         for answer in await bus.publish([entry]):
             assert not isinstance(answer, Exception), answer
 

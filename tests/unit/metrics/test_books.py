@@ -108,6 +108,21 @@ def test_only_the_set_of_claims_decides_what_is_open() -> None:
     assert len(found) == 1
 
 
+def test_an_older_word_that_comes_again_late_changes_nothing() -> None:
+    """Of an outage the newest word counts, of a business service the newest version, in whichever order they come."""
+    books = shop.told(*KNOWN)
+    closed, first = outage(2), outage(standing=Standing.OPEN)
+    books.tell(closed, turn=2)
+    open_ = books.open()
+    assert books.tell(first, turn=1) == []
+    assert books.open() == open_
+    # Taken again after a crash it finds what it found before.
+    assert books.tell(closed, turn=2) == []
+    later = replace(pay(), cost_model="costModels/other", version=2)
+    books.tell(later, replace(pay(), version=1))
+    assert books.books.known.services["businessServices/pay"] == later
+
+
 def test_one_changed_event_changes_only_what_names_it() -> None:
     """Of forty causes one ends later: every entry that differs names that ticket, or shares time with it."""
     rng = random.Random(4)

@@ -34,7 +34,7 @@ def outage(start: float, hours: float, service: str = "till", **fields: object) 
     first = (MONDAY + start * HOUR - EPOCH) // SLICE
     last = (MONDAY + (start + hours) * HOUR - EPOCH) // SLICE - 1
     given = {"state": State.CLOSED, "looked_at": MONDAY, **fields}
-    return Outage(service=service, first=first, last=last, **given)  # type: ignore[arg-type]
+    return Outage(service=service, first=first, last=last, **given)  # type: ignore[arg-type]  # fields by name
 
 
 def values(*outages: Outage, service: BusinessService = SHOP) -> dict[str, Value]:
@@ -56,6 +56,7 @@ def test_uptime_by_outage_and_downtime_by_outage() -> None:
     assert between.high == pytest.approx(21 * 3600 / 2.202, rel=0.01)
     assert (restore.value, restore.mean, restore.n) == (1800, 1800, 6)
     assert share.value == 87.5
+    assert (found["downtime"].value, found["downtime"].n) == (3 * 3600, 6)
 
 
 def test_without_an_outage_nothing_is_defined_and_availability_is_whole() -> None:
@@ -64,6 +65,7 @@ def test_without_an_outage_nothing_is_defined_and_availability_is_whole() -> Non
     for one in ("time_between_failures", "time_to_restore_service"):
         assert (found[one].standing, found[one].note) == (Standing.NOT_DEFINED, "no outage in committed time")
     assert found["availability_time"].value == 100.0
+    assert (found["downtime"].standing, found["downtime"].value) == (Standing.SHOWN, 0)
 
 
 def test_few_outages_say_no_mean() -> None:

@@ -70,7 +70,7 @@ def reason(refused: pytest.ExceptionInfo[Refusal]) -> tuple[str, str]:
 def test_what_cannot_be_right_is_named(field: str, wrong: dict[str, object]) -> None:
     """The field stands in the refusal."""
     with pytest.raises(Refusal) as refused:
-        backlog.require_sound(replace(DRAFT, **wrong))  # type: ignore[arg-type]
+        backlog.require_sound(replace(DRAFT, **wrong))  # type: ignore[arg-type]  # fields by name
     assert reason(refused) == (f"improvement.{field}", "IMPROVEMENT_INVALID")
 
 

@@ -8,14 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.metrics.rules.business_service import BusinessService, Component, Incidents
-from services.metrics.rules.outage_incident import (
-    AGAIN,
-    NONE_AFTER_ALL,
-    Filing,
-    Voice,
-    speakers,
-    wanted,
-)
+from services.metrics.rules.outage_incident import AGAIN, NONE_AFTER_ALL, Filing, Voice, speakers, wanted
 from services.metrics.rules.outage_record import Attributed, Outage, State, Tier, filed, judged, noted, retracted
 from services.metrics.wire.outage_incident import incident_request, note_request
 
@@ -43,16 +36,16 @@ def outage(state: State, minute: int, **fields: object) -> Outage:
     """One that was looked at so many minutes after noon."""
     first = 179_582_400
     given = {"service": "shop", "first": first, "last": first + 30, "root": "shop", **fields}
-    return Outage(state=state, looked_at=AT + timedelta(minutes=minute), **given)  # type: ignore[arg-type]
+    return Outage(state=state, looked_at=AT + timedelta(minutes=minute), **given)  # type: ignore[arg-type]  # fields by name
 
 
 def test_the_most_critical_service_that_wants_one_opens_it() -> None:
     """By default none does; of two the vital one; one that is hit only through a symptom counts too."""
     checkout, stock = service("checkout", 1, "web"), service("stock", 2, "shop")
-    assert wanted([service("checkout", 1, "shop", asks=False)], NAME, ["shop"], AT) is None
-    assert wanted([service("checkout", 1, "shop", retired=True)], NAME, ["shop"], AT) is None
-    assert wanted([service("checkout", 1, "other")], NAME, ["shop"], AT) is None
-    found = wanted([stock, checkout], NAME, ["shop", "web"], AT, "abc")
+    assert wanted([service("checkout", 1, "shop", asks=False)], NAME, ["shop"], AT, AT) is None
+    assert wanted([service("checkout", 1, "shop", retired=True)], NAME, ["shop"], AT, AT) is None
+    assert wanted([service("checkout", 1, "other")], NAME, ["shop"], AT, AT) is None
+    found = wanted([stock, checkout], NAME, ["shop", "web"], AT, AT, "abc")
     assert found is not None
     assert (found.business_service, found.service) == ("businessServices/checkout", "services/checkout")
     assert (found.impact, found.urgency, found.requester) == (1, 1, "people/li")
@@ -60,9 +53,21 @@ def test_the_most_critical_service_that_wants_one_opens_it() -> None:
     assert "结账" in found.title
     assert "abc" in found.description
     assert "criticality of Checkout, 1 of 4" in found.description
-    lowest = wanted([service("stock", 4, "shop")], NAME, ["shop"], AT)
+    lowest = wanted([service("stock", 4, "shop")], NAME, ["shop"], AT, AT)
     assert lowest is not None
     assert (lowest.impact, lowest.urgency) == (3, 3)
+
+
+def test_it_is_dated_to_the_start_of_the_outage() -> None:
+    """Its impact began when requests began to fail; the ticket service takes no start of more than a year ago."""
+    asking = [service("stock", 2, "shop")]
+    found = wanted(asking, NAME, ["shop"], AT - timedelta(days=364), AT)
+    assert found is not None
+    told = incident_request(NAME, found).impact_start_time.ToDatetime(UTC)
+    assert told == found.impact_started_at == AT - timedelta(days=364)
+    old = wanted(asking, NAME, ["shop"], AT - timedelta(days=366), AT)
+    assert old is not None
+    assert not incident_request(NAME, old).HasField("impact_start_time")
 
 
 def test_one_speaks_for_each_root() -> None:
@@ -128,6 +133,16 @@ def test_its_own_ticket_belongs_to_it_for_certain_and_is_told_once() -> None:
     assert filed(done, "tickets/INC-000008") == (done, ())
     assert judged(done, outage(State.OPEN, 2, filing=FILING, tickets=(OTHER,))) == (done, ())
     assert judged(done, outage(State.OPEN, 2, filing=FILING, tickets=(OWN, OTHER)))[0].tickets == (OWN, OTHER)
+
+
+def test_tickets_that_are_reports_no_more_leave_it_visibly() -> None:
+    """The last one too; its own incident stays, whoever cancels that."""
+    before, _ = judged(None, outage(State.OPEN, 1, tickets=(OTHER,)))
+    after, told = judged(before, outage(State.OPEN, 2))
+    assert (after.tickets, after.revision) == ((), 2)
+    assert [type(each).__name__ for each in told] == ["OutageAmended"]
+    own, _ = filed(judged(None, outage(State.OPEN, 1, filing=FILING, tickets=(OTHER,)))[0], OWN.ticket)
+    assert judged(own, outage(State.OPEN, 2, filing=FILING))[0].tickets == (OWN,)
 
 
 def test_notes_are_counted_and_wait_until_they_are_said() -> None:

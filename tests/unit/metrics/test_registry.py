@@ -18,7 +18,7 @@ ROWS = {f"E{number:02d}" for number in range(1, 30)}
 RECKONED_APART = {
     *("backlog_growth", "backlog_age", "recurrence", "time_to_resolve_change", "availability", "incident_loss"),
     *("availability_time", "time_between_failures", "time_to_restore_service", "error_budget", "error_budget_burn"),
-    "risk_exposure",
+    *("risk_exposure", "downtime"),
     *CHANGE_SORTS,
 }
 # Parts of the report of bottlenecks and no metrics of their own; its test counts them.

@@ -11,7 +11,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from services.metrics.rules.availability import Export, Sums, availability, slices_of, weight
 from services.metrics.rules.period import Period
-from services.metrics.rules.span import GRPC_NUMBERS, Outcome, is_own, is_own_path, of_grpc, of_http, of_status
+from services.metrics.rules.span import GRPC_NUMBERS, Outcome, is_own, is_own_path, of_grpc, of_http
 from services.metrics.wire.request import Promise
 from services.metrics.wire.spans import measured
 from services.runtime.refusal import Refusal
@@ -62,11 +62,10 @@ def test_each_grpc_code_is_judged_by_whose_fault_it_is() -> None:
 
 
 def test_each_http_status_is_judged_by_whose_fault_it_is() -> None:
-    """5xx is bad, 4xx is good with 429 too, 499 says nothing; without a protocol the span's status decides."""
+    """5xx is bad, 4xx is good with 429 too, 499 says nothing."""
     judged = {status: of_http(status) for status in (200, 302, 400, 404, 429, 499, 500, 503, 599)}
     assert {status for status, one in judged.items() if one is Outcome.BAD} == {500, 503, 599}
     assert {status for status, one in judged.items() if one is Outcome.LEFT_OUT} == {499}
-    assert (of_status(error=True), of_status(error=False)) == (Outcome.BAD, Outcome.GOOD)
 
 
 def test_machines_that_ask_whether_a_service_lives_are_nobody() -> None:
@@ -127,12 +126,13 @@ def test_protocols_say_how_it_ended() -> None:
     for status in (200, 500, 499):
         batch.span("c", **{"http.response.status_code": status})
         batch.span("c", **{"http.status_code": status})
-    batch.span("d").status.code = Status.STATUS_CODE_ERROR
+    for code in (Status.STATUS_CODE_ERROR, Status.STATUS_CODE_OK, Status.STATUS_CODE_UNSET):
+        batch.span("d").status.code = code
     batch.span("e", **{"url.path": "/healthz", "http.response.status_code": 500})
     batch.span("e", **{"user_agent.synthetic.type": "bot"})
     batch.span("e", **{"rpc.service": "grpc.health.v1.Health"})
     batch.span("f", Span.SPAN_KIND_CONSUMER)
-    assert batch.counted() == {"a": (2, 1), "b": (2, 1), "c": (4, 2), "d": (1, 1)}
+    assert batch.counted() == {"a": (2, 1), "b": (2, 1), "c": (4, 2), "d": (3, 1)}
 
 
 def test_calls_without_an_answer_are_lost_and_failed_servers_have_answered() -> None:

@@ -66,6 +66,12 @@ LIVES: dict[str, Callable[[], Fact]] = {
                               channel=Channel.MONITORING),
     "handed over": lambda: story((1, {"team": "A"}), (2, {"passed_on": True}), (3, {"passed_on": False, "team": "B"}),
                                  (8, {"state": DONE})),
+    "chased": lambda: story((0.5, {"contacted": True}), (2, {"contacted": True}), (2.9, {"contacted": True}),
+                            (3, {"state": WORK}), (5, {"contacted": True}), (6, {"state": ASKED, "asked": True}),
+                            (8, {"contacted": True}), (9, {"state": HELD}), (10, {"contacted": True}),
+                            (11, {"state": DONE}), (13, {"contacted": True})),
+    "chased late": lambda: clocked(story((1, {"state": WORK}), (3, {"contacted": True}), (6, {"contacted": True}),
+                                         (9, {"state": DONE})), 9, resolution=Judged(at(9), breached_at=at(4))),
     "wrong order": lambda: story((5, {"state": WORK}), (-3, {"state": DONE})),
 }  # fmt: skip
 
@@ -168,6 +174,13 @@ VECTORS: tuple[Vector, ...] = (
     Vector("first_contact_resolution", "duplicate", []),
     Vector("re_asks", "asked", [(5, 2)]),
     Vector("re_asks", "plain", [(7, 0)]),
+    Vector("asked_again", "asked", [(5, 1)]),
+    Vector("asked_again", "chased", [(11, 0)]),
+    Vector("chases_while_waiting", "chased", [(11, 2)]),
+    Vector("chases_while_waiting", "chased late", [(9, 1)]),
+    Vector("chases_while_waiting", "plain", [(7, 0)]),
+    Vector("filed_by_phone", "by phone", [(8, 1)]),
+    Vector("filed_by_phone", "plain", [(7, 0)]),
     Vector("first_time_complete", "asked", [(5, 0)]),
     Vector("first_time_complete", "plain", [(7, 1)]),
 )

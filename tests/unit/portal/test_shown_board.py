@@ -57,7 +57,7 @@ def money(minor: int) -> money_pb2.Money:
 def line(category: int, minor: int, entries: int, waits: str = "") -> board_pb2.MoneyLine:
     """A line with an interval of half and one and a half."""
     return board_pb2.MoneyLine(
-        category=category,  # type: ignore[arg-type]
+        category=category,  # type: ignore[arg-type]  # a number of the enum
         amount=money(minor),
         low=money(minor // 2),
         high=money(minor * 3 // 2),
@@ -80,7 +80,7 @@ def board(*, fed: bool, loss: int = 0) -> board_pb2.Board:
 
 def value(metric: str, state: int = tile.SHOWN, **fields: float | str | bool) -> metrics_pb2.Value:
     """A value of a metric of the registry."""
-    return metrics_pb2.Value(metric=METRICS[metric].name, state=state, **fields)  # type: ignore[arg-type]
+    return metrics_pb2.Value(metric=METRICS[metric].name, state=state, **fields)  # type: ignore[arg-type]  # fields by name
 
 
 def drawn(

@@ -40,6 +40,8 @@ TILES: tuple[str, ...] = (
     "time_to_restore_service",
     "error_budget",
     "cost_per_ticket",
+    "downtime",
+    "user_hours_returned",
 )
 """The board's tiles in their order, band by band; those that wait say what for."""
 

@@ -49,6 +49,17 @@ BUSINESS: tuple[Metric, ...] = (
         "ServiceNow availability results", Band.BUSINESS, Shown.MEAN, interval="Student's t (95 %).",
     ),
     Metric(
+        "E20-down", "downtime", ("Downtime", "停机时间"),
+        ("Committed time that business services were away.", "业务服务在承诺时间内不可用的时长。"),
+        Unit.SECONDS, "sum of downtime in committed time, by business service",
+        (
+            "No outage in committed time: 0. No committed time: not defined.",
+            "Outages of one business service that overlap count once; two business services count twice.",
+            "One because of another service does not count.",
+        ),
+        "ServiceNow availability results", Band.BUSINESS,
+    ),
+    Metric(
         "E21", "error_budget", ("Error budget left", "错误预算余量"),
         ("What may still go wrong in the window.", "窗口内还能容忍的错误。"),
         Unit.PER_CENT, "1 - errors / ((1 - objective) x valid)",
@@ -86,7 +97,7 @@ BUSINESS: tuple[Metric, ...] = (
         ("Loss of incidents whose fault had a known problem.", "已有已知问题的故障再次造成的损失。"),
         Unit.MONEY, "sum of the loss of incidents with a known problem at impact start",
         ("Ends when the problem has passed its proof.",), "own definition", Band.BUSINESS,
-        waits_for="known problems",
+        waits_for="fixes that prove themselves",
     ),
     Metric(
         "E24", "risk_exposure", ("Exposure to open risks", "风险敞口"),

@@ -15,6 +15,34 @@ EXPERIENCE: tuple[Metric, ...] = (
         "HDI; Axelos", Band.EXPERIENCE, waits_for="chase detection",
     ),
     Metric(
+        "E12-waiting", "chases_while_waiting", ("Chases while it waits or is late", "等待或超期时的催单次数"),
+        (
+            "How often the requester spoke up, unasked, while the ticket stood still or was late.",
+            "工单停滞或已超期时，提交人未被询问而主动联系的次数。",
+        ),
+        Unit.PER_TICKET, "sum(unasked words of the requester while it waits or is late) / tickets that ended in period",
+        (
+            "Still: in a queue or on hold. Late: a promise was broken before, whenever that became known.",
+            "None while we wait for their answer or for evidence, or after the end.",
+            "Within an hour of the filing or of another chase it belongs to that.",
+            "What is said is not judged; E12 waits for that.", "Opened anew, it goes on counting.",
+        ),
+        "own reading of HDI and Axelos", Band.EXPERIENCE, Shown.MEAN, _T,
+    ),
+    Metric(
+        "E13-again", "asked_again", ("Asked once more", "重复询问次数"),
+        ("Questions after the first one of a ticket.", "同一工单首次询问之后的追加询问次数。"),
+        Unit.PER_TICKET, "sum(max(0, questions - 1)) / tickets that ended in the period",
+        ("Whatever the earlier answer was.",), "own definition", Band.EXPERIENCE, Shown.MEAN, _T,
+    ),
+    Metric(
+        "E14-first", "filed_by_phone", ("Filed by phone", "电话提单率"),
+        ("Tickets that somebody called to file.", "以电话提交的工单比例。"),
+        Unit.PER_CENT, "tickets whose channel is the phone / tickets that ended in the period",
+        ("First calls; calls about a ticket that exists are E14.", "Walk-ups are none."), "own definition",
+        Band.EXPERIENCE, interval="Wilson (95 %).",
+    ),
+    Metric(
         "E13", "re_asks", ("Questions after submitting", "补充提问次数"),
         ("How often something had to be asked for after submitting.", "提单后再次索取信息的次数。"),
         Unit.PER_TICKET, "sum(requests for information after submitting) / tickets that ended in the period",

@@ -18,6 +18,8 @@ ROUTES = (
     Route("GET", "/channelDivergences", "comparisons", "ListChannelDivergences", "Alerts: channels too far apart"),
     Route("GET", "/bottlenecks", "comparisons", "GetBottleneckReport", "What late tickets waited for longest"),
     Route("GET", "/bottlenecks/tickets", "comparisons", "ListBottleneckTickets", "Late tickets, longest wait first"),
+    Route("GET", "/friction", "comparisons", "GetFrictionMap", "Chases, questions, phone by service or team"),
+    Route("GET", "/friction/tickets", "comparisons", "ListFrictionTickets", "The tickets behind a cell of friction"),
     Route("GET", "/facts", "metrics", "ListFacts", "The tickets behind a number"),
     Route("GET", "/facts/{id}", "metrics", "GetFact", "One ticket as the metrics see it", binds={"name": "facts/{id}"}),
     Route("GET", "/ledgerEntries", "metrics", "ListLedgerEntries", "Rows of the value ledger"),

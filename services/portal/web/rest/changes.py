@@ -18,7 +18,7 @@ _VERBS = (
 
 ROUTES = (
     Route("POST", "/changes", "changes", "CreateChange", "Plan a change", 201),
-    Route("GET", "/changes", "changes", "ListChanges", "Changes by state, service, author or window"),
+    Route("GET", "/changes", "changes", "ListChanges", "Changes by state, service, author, ticket or window"),
     Route("GET", "/changes/{id}", "changes", "GetChange", "One change", binds=_ONE),
     Route("PUT", "/changes/{id}", "changes", "UpdateChange", "Replace the plan of a draft", binds=_ONE),
     *(Route("POST", f"/changes/{{id}}/{verb}", "changes", rpc, text, binds=_ONE) for verb, rpc, text in _VERBS),

@@ -22,6 +22,8 @@ _PROBLEM: Schema = {
         "detail": {"type": "string"},
         "instance": {"type": "string"},
         "trace_id": {"type": "string"},
+        "stage": {"type": "integer", "description": "Of STAGE_LATER: the stage that brings the resource"},
+        "stage_in_force": {"type": "integer", "description": "Of STAGE_LATER: the stage of the installation"},
         "errors": {
             "type": "array",
             "items": {

@@ -37,6 +37,8 @@ _ICONS = {
 }
 # The other three that go by the one name MTTR: they stand in the tile of the time to resolve, so that none is bare.
 OTHER_TIMES = ("time_to_respond", "time_to_repair", "time_to_restore")
+# They stand in the words of the business, beside risk and labour.
+ELSEWHERE = ("downtime", "user_hours_returned")
 # Their values come from spans, not from tickets.
 _ON_SERVICES = frozenset(
     {"availability", "time_between_failures", "time_to_restore_service", "error_budget", "error_budget_burn"}
@@ -137,7 +139,7 @@ def bands(board: board_pb2.Board, links: Links, language: str, *, over: bool) ->
     for name, band in BANDS:
         shown = []
         for one in board.tiles:
-            if one.metric.band != band or one.metric.id in OTHER_TIMES:
+            if one.metric.band != band or one.metric.id in (*OTHER_TIMES, *ELSEWHERE):
                 continue
             if one.metric.id == "incident_loss":
                 shown.append(_loss_tile(one, board.incurred_loss, links, language))

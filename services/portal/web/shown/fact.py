@@ -77,7 +77,7 @@ def state_words(state: int) -> str:
 
 
 def _at(fact: metrics_pb2.Fact, field: str, reader: Reader) -> str:
-    return reader.near(instant(_stamp(fact, field))) if fact.HasField(field) else "–"  # type: ignore[arg-type]
+    return reader.near(instant(_stamp(fact, field))) if fact.HasField(field) else "–"  # type: ignore[arg-type]  # a name of the contract
 
 
 def _stamp(fact: metrics_pb2.Fact, field: str) -> Timestamp:

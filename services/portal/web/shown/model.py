@@ -134,7 +134,7 @@ def tables(model: metrics_pb2.CostModel, reader: Reader) -> dict[str, list[list[
 
 
 def _day(model: metrics_pb2.CostModel, field: str, reader: Reader) -> str:
-    if not model.HasField(field):  # type: ignore[arg-type]
+    if not model.HasField(field):  # type: ignore[arg-type]  # a name of the contract
         return "–"
     today = reader.now.astimezone(reader.zone).date()
     return formats.day(instant(getattr(model, field)), reader.language, reader.zone, today)

@@ -76,6 +76,12 @@ def readiness(one: pb.StageReport, language: str) -> dict[str, Any]:
     }
 
 
+def missing(roadmap: pb.Roadmap, stage: int, language: str) -> list[dict[str, Any]]:
+    """The criteria of a stage, by its number, that are not met; what waits or stands on too little is among them."""
+    [found] = [one for one in roadmap.stages if one.stage == stage]
+    return [_criterion(one, language) for one in found.criteria if one.state != MET]
+
+
 def choices(roadmap: pb.Roadmap, language: str) -> list[tuple[str, str]]:
     """The stages that may be entered."""
     names = {one.stage: named(one, language) for one in roadmap.stages}

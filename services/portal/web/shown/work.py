@@ -217,7 +217,7 @@ def channel_words(channel: int) -> str:
 
 def links(ticket: ticket_pb2.Ticket) -> list[dict[str, Any]]:
     """The links: relation in words, id, href ("" when it has no page), and what the form that takes one away sends."""
-    pages = {"tickets": "/queue", "changes": "/changes", "articles": "/knowledge"}
+    pages = {"tickets": "/queue", "changes": "/changes", "articles": "/knowledge", "problems": "/problems"}
     return [
         {
             "relation": str(RELATIONS.get(link.relation, gettext("relates to"))),

@@ -1,7 +1,7 @@
 // The board's chart: tickets a day as bars, broken promises and changes in lanes of their own under the same days.
 // Colours are the tokens themselves, so that theme and paper change them without drawing again.
 
-const FONT = { fontFamily: "inherit", fontSize: 12 };
+export const FONT = { fontFamily: "inherit", fontSize: 12 };
 const SHAPES = {
   standard: { symbol: "circle", symbolSize: 9, color: "var(--pause-mark)" },
   normal: { symbol: "diamond", symbolSize: 12, color: "var(--ink-2)" },
@@ -159,8 +159,7 @@ function every(chart, narrow) {
   return (place) => place % step === 0;
 }
 
-function draw(element) {
-  const chart = JSON.parse(element.dataset.chart);
+export function draw(element, chart, make) {
   element.hidden = false;
   for (const key of element.parentElement.querySelectorAll(".chart-key")) key.hidden = false;
   const locale = chart.language === "zh" ? "ZH" : "EN";
@@ -169,12 +168,12 @@ function draw(element) {
   let small = narrow();
   const name = element.getAttribute("aria-label");
   const named = () => element.setAttribute("aria-label", name);
-  drawn.setOption(option(chart, small));
+  drawn.setOption(make(chart, small));
   named();
   new ResizeObserver(() => {
     if (narrow() !== small) {
       small = !small;
-      drawn.setOption(option(chart, small), true);
+      drawn.setOption(make(chart, small), true);
       named();
     }
     drawn.resize();
@@ -183,4 +182,4 @@ function draw(element) {
   window.addEventListener("afterprint", () => drawn.resize({ width: "auto" }));
 }
 
-for (const element of document.querySelectorAll("[data-chart]")) draw(element);
+for (const element of document.querySelectorAll("[data-chart]")) draw(element, JSON.parse(element.dataset.chart), option);
