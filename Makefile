@@ -8,9 +8,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMPS := .local/stamps
 SERVICES := tickets sla knowledge changes metrics portal
-# For two cores: tests wait for servers and for pages half of their time, so three. More cores: WORKERS=auto BROWSERS=4.
+# For two cores: tests wait for servers half of their time, so three; browsers do not. More cores: WORKERS=auto BROWSERS=4.
 WORKERS ?= 3
-BROWSERS ?= 3
+BROWSERS ?= 2
 COUNT ?= 1000000
 PYTEST := $(BIN)/pytest
 

@@ -5,38 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 
 class DidNotStart(Exception):
     """A process ended, or said nothing, before it was ready; the message holds the end of its log."""
-
-
-def free_ports(count: int) -> list[int]:
-    """Different ports of 127.0.0.1 that nobody listens on now."""
-    with ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-
-
-def free_port() -> int:
-    """One port of 127.0.0.1 that nobody listens on now."""
-    return free_ports(1)[0]
-
-
-def in_use(port: int) -> bool:
-    """Whether somebody listens on the port of 127.0.0.1."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def die_with_parent(command: Sequence[str]) -> list[str]:

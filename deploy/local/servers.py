@@ -12,7 +12,8 @@ from pathlib import Path
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from deploy.local.process import Child, free_port
+from deploy.local.ports import free_port
+from deploy.local.process import Child
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL = ROOT / ".local"

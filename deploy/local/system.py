@@ -13,7 +13,8 @@ from pathlib import Path
 import grpc
 from grpc_health.v1 import health_pb2
 
-from deploy.local.process import Child, free_ports
+from deploy.local.ports import free_ports
+from deploy.local.process import Child
 from deploy.local.servers import ROOT, Mongod, Nats
 
 SERVICES = ("tickets", "sla", "knowledge", "changes", "metrics", "portal")

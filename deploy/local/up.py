@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.local import demo, running
-from deploy.local.process import Child, DidNotStart, in_use
+from deploy.local.ports import in_use
+from deploy.local.process import Child, DidNotStart
 from deploy.local.servers import LOCAL, MissingTool
 from deploy.local.system import SERVICES, System
 

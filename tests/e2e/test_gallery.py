@@ -48,7 +48,7 @@ class Reader:
     def open(self, page: str) -> Page:
         """Goes to a page of the gallery and waits until its script works."""
         path = "/gallery" if page == "components" else f"/gallery/{page}"
-        self.page.goto(self.address + path, wait_until="networkidle")
+        self.page.goto(self.address + path)
         return self.page
 
     def refused(self) -> list[str]:

@@ -19,7 +19,8 @@ from pymongo import MongoClient
 from throughline.tickets.v1 import ticket_pb2
 from throughline.tickets.v1 import tickets_service_pb2 as pb
 
-from deploy.local.process import Child, free_port, in_use
+from deploy.local.ports import free_port, in_use
+from deploy.local.process import Child
 from deploy.local.servers import ROOT
 from deploy.local.system import System
 from services.runtime.actor import Actor

@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import pytest
 
-from deploy.local.process import free_port
+from deploy.local.ports import free_port
 from services.runtime.client import acting, channel
 from services.runtime.identity import Keys
 from tests.load import bare_server, places

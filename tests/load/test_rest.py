@@ -13,7 +13,8 @@ import pytest
 from throughline.portal.v1 import people_service_pb2
 from throughline.portal.v1.people_service_pb2_grpc import PeopleServiceStub
 
-from deploy.local.process import Child, free_port, in_use
+from deploy.local.ports import free_port, in_use
+from deploy.local.process import Child
 from deploy.local.servers import ROOT
 from deploy.local.system import WEB_COMMAND, System
 from services.runtime.actor import Actor

@@ -94,8 +94,8 @@ class Window:
             self.complaints.append(said.text)
 
     def open(self, path: str) -> Page:
-        """Goes to a page and waits until nothing is loaded any more."""
-        self.page.goto(self.url + path, wait_until="networkidle")
+        """Goes to a page and waits until it is loaded and its scripts have run."""
+        self.page.goto(self.url + path)
         return self.page
 
     def sign_in(self, actor: Actor) -> None:

@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from throughline.metrics.v1 import ledger_pb2, metrics_pb2, outage_pb2
 
 from services.metrics.wire.intake import told_of
@@ -83,6 +84,7 @@ def _inputs(tickets: list[Paper], till: Till) -> int:
     return outages + sum(each.type.endswith(("Resolved", "Reopened")) for one in tickets for each in one.told)
 
 
+@pytest.mark.long
 async def test_replay_and_brute_force_agree_with_the_live_ledger(
     start: Start, bank: Bank, paper: Callable[[str], Paper], till: Till
 ) -> None:

@@ -132,6 +132,7 @@ async def test_a_sample_equals_what_events_make(desk: Desk) -> None:
         assert found["version"] == expected["version"]
 
 
+@pytest.mark.long
 async def test_cells_of_bulk_facts_are_those_of_their_facts(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a board reads from cells of days, of eight and of 64 equals a count of the facts one by one."""
     await seed.fill(desk.run.db, seed.Facts(desk.run.db), COUNT, workers=1)

@@ -14,7 +14,8 @@ import pytest
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
-from deploy.local.process import Child, free_port
+from deploy.local.ports import free_port
+from deploy.local.process import Child
 from deploy.local.servers import ROOT
 from services.runtime.bus import Bus
 from services.runtime.identity import make

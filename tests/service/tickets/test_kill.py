@@ -15,7 +15,8 @@ import pytest
 from pymongo import MongoClient
 from throughline.tickets.v1 import tickets_service_pb2 as pb
 
-from deploy.local.process import Child, free_port
+from deploy.local.ports import free_port
+from deploy.local.process import Child
 from services.tickets.store.tickets import decode
 from tests.service.tickets.counter import OLA, Counter
 from tests.service.tickets.log import histories
