@@ -22,8 +22,8 @@ if [ ! -x .venv/bin/python ]; then
 fi
 
 # The files are whole: pip need not look for dependencies, and must not, since for one with an extra it takes the newest
-# release, which no hash knows.
-pip=(.venv/bin/python -m pip install --quiet --require-hashes --no-deps)
+# release, which no hash knows. What is imported is compiled then, and most is not.
+pip=(.venv/bin/python -m pip install --quiet --require-hashes --no-deps --no-compile)
 echo "Installing the hashed requirements into .venv (once; some minutes)."
 "${pip[@]}" -r requirements/dev.txt
 .venv/bin/python -m pip check

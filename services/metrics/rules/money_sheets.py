@@ -67,7 +67,9 @@ def of_edge(sheet: Sheet, filter: Filter, scope: str, edge: Edge) -> Ints:
     lines, first = lines[chosen], first[chosen]
     made = np.zeros(len(lines), MONEY)
     made["cat"], made["c"] = lines["cat"], lines["c"]
-    made["cur"] = np.array(sheet.names or ("",), "S3")[lines["cur"]]
+    # Only what is a currency: names of places are written in any script.
+    currencies, place = np.unique(lines["cur"], return_inverse=True)
+    made["cur"] = np.array([sheet.names[code] for code in currencies.tolist()], "S3")[place]
     for name in HOUR.names or ():
         running = np.concatenate(([0], np.cumsum(sheet.hours[name])))
         made[name] = running[stop] - running[start]

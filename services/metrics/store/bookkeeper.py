@@ -34,8 +34,10 @@ from services.runtime.away import is_away
 from services.runtime.records import Cause, Change, Records, change_many
 
 BATCH = 200
-IDLE_SECONDS = 0.1
+QUICK_SECONDS, IDLE_SECONDS = 0.1, 0.5
+"""How long it rests after a look that found nothing: ever longer, until there is work again."""
 _LEASE_SECONDS = 15
+_RENEW_SECONDS, _ASK_SECONDS = 5.0, 1.0
 _FURTHEST = 20_000
 _LEASE = "lease"
 
@@ -60,6 +62,7 @@ class Bookkeeper:
         self._claims = Claims(bookings)
         self._own: tuple[Records[Any], ...] = (models, rates)
         self._owner = uuid.uuid4().hex
+        self._mine, self._ask_at = False, 0.0
         self._known = Known()
         self._known_until = -1
         self._told: dict[str, int] = {}
@@ -68,20 +71,24 @@ class Bookkeeper:
     async def run(self, stop: asyncio.Event) -> None:
         """Keeps the books until `stop` is set."""
         await self.intake.ensure_indexes()
+        rest = QUICK_SECONDS
         while not stop.is_set():
             worked = 0
             try:
                 worked = await self.work() if await self._is_mine() else 0
             except (DuplicateKeyError, BulkWriteError) as error:
                 _log.warning("another replica keeps the books", error=type(error).__name__)
-                self._known_until = -1
+                self._known_until, self._ask_at = -1, 0.0
             except Exception as error:
                 if not is_away(error):
                     raise
-            if not worked:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(IDLE_SECONDS):
-                        await stop.wait()
+            if worked:
+                rest = QUICK_SECONDS
+                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(rest):
+                    await stop.wait()
+            rest = min(2 * rest, IDLE_SECONDS)
 
     async def work(self) -> int:
         """Takes a batch of what waits, or what was taken and is not in effect; how many inputs that were."""
@@ -96,11 +103,18 @@ class Bookkeeper:
                 break
             # All of these wait for others that are still to come; look behind them.
             most *= 10
-        lines = await self.intake.take(ready)
+        lines = await self.intake.take(ready) if ready else []
         await self._apply(lines)
         return len(lines)
 
     async def _is_mine(self) -> bool:
+        if time.monotonic() >= self._ask_at:
+            self._mine = await self._asked()
+            self._ask_at = time.monotonic() + (_RENEW_SECONDS if self._mine else _ASK_SECONDS)
+        return self._mine
+
+    async def _asked(self) -> bool:
+        """Takes the books, or keeps them for longer."""
         now = time.time()
         free = {"$or": [{"owner": self._owner}, {"until": {"$lt": now}}]}
         try:

@@ -30,7 +30,7 @@ from services.metrics.store.money_cells import MoneyCells
 from services.runtime.away import is_away
 from services.runtime.records import Records
 
-PACE_SECONDS = 0.2
+PACE_SECONDS, IDLE_SECONDS = 0.2, 1.0
 """The roller also rests as long as it worked, so that a mass of changes cannot starve the rest."""
 DAYS_AT_ONCE = 8
 BLOCKS_AT_ONCE = 4
@@ -62,14 +62,16 @@ class Roller:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Rolls whatever is stale until `stop` is set."""
+        rest = PACE_SECONDS
         while not stop.is_set():
-            began = time.monotonic()
+            began, worked = time.monotonic(), False
             try:
-                await self._step(began)
+                worked = await self._step(began)
             except Exception as error:
                 if not is_away(error):
                     raise
-            rest = max(PACE_SECONDS, time.monotonic() - began)
+            # With nothing to do it looks ever more rarely: a board counts by itself what is not in the cells yet.
+            rest = max(PACE_SECONDS, time.monotonic() - began if worked else min(2 * rest, IDLE_SECONDS))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(rest):
                     await stop.wait()
@@ -121,11 +123,13 @@ class Roller:
                 most //= 2
         return 0
 
-    async def _step(self, began: float) -> None:
-        await self.add_entries(ENTRIES_AT_ONCE)
+    async def _step(self, began: float) -> bool:
+        """A bit of everything that waits; whether anything did."""
+        added = await self.add_entries(ENTRIES_AT_ONCE)
         rolled = await self.roll_stale(DAYS_AT_ONCE)
         if rolled == 0 and began - self._above_at >= ABOVE_SECONDS and not await self.roll_above(BLOCKS_AT_ONCE):
             self._above_at = began
+        return bool(added or rolled)
 
     async def _prepare(self) -> None:
         if not self._ready:

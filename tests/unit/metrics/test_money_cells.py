@@ -44,7 +44,7 @@ def _entries(chance: random.Random, count: int) -> list[Posted]:
         for name, most in (("amount", 10**12), ("low", 10**9), ("high", 10**15)):
             lines[name] = [chance.randint(-most, most) for _ in lines]
         place = Place(
-            service=chance.choice(["", "services/a", "services/b"]),
+            service=chance.choice(["", "services/a", "services/收银"]),
             team=chance.choice(["", "teams/a"]),
             site=chance.choice(["", "sites/a", "sites/b"]),
             unit=chance.choice(["", "cn/east", "cn/east/shanghai", "cn/easterly", "cn/west"]),
@@ -125,7 +125,7 @@ def _passes(place: Place, filter: Filter, scope: str) -> bool:
 
 _PLACES = st.sampled_from([
     {}, {"service": "services/a"}, {"team": "teams/a"}, {"site": "sites/b"}, {"item": "items/vpn"},
-    {"service": "services/b", "team": "teams/a"}, {"service": "services/nowhere"},
+    {"service": "services/收银", "team": "teams/a"}, {"service": "services/nowhere"},
 ])  # fmt: skip
 _CLASSES = st.fixed_dictionaries({}, optional={
     "channel": st.sampled_from([Channel.PORTAL, Channel.PHONE]),
