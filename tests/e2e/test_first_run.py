@@ -79,15 +79,21 @@ def operator(first_run: System) -> Iterator[Connection]:
     connection.close()
 
 
-def test_the_demo_is_there_and_loading_it_again_changes_nothing(first_run: System, operator: Connection) -> None:
-    """Nine hundred tickets of the past and those of the day; a second load leaves every journal as it was."""
+def test_the_demo_is_there(operator: Connection) -> None:
+    """Nine hundred tickets of the past and those of the day."""
     stub = operator.stub("tickets", TicketsServiceStub)
     count = operator.call(stub.CountTickets, tickets_pb.CountTicketsRequest(limit=10_000)).count
+
+    assert count == TICKETS + len(STORIES)
+
+
+@pytest.mark.long
+def test_loading_it_again_changes_nothing(first_run: System, operator: Connection) -> None:
+    """A second load leaves every journal as it was."""
     before = _journals(operator)
 
     first_run.run(DEMO)
 
-    assert count == TICKETS + len(STORIES)
     assert _journals(operator) == before
 
 

@@ -294,7 +294,9 @@ def test_the_palette_finds_tickets(browser: Browser, office: Office, agent: Acto
         page.wait_for_url(f"**/queue/{ticket}")
 
 
-@pytest.mark.parametrize(("language", "theme", "width"), [("zh", "light", 1440), ("en", "dark", 320)])
+@pytest.mark.parametrize(
+    ("language", "theme", "width"), [pytest.param("zh", "light", 1440, marks=pytest.mark.long), ("en", "dark", 320)]
+)
 def test_the_workspace_is_open_to_all(
     browser: Browser, office: Office, agent: Actor, ticket: str, language: str, theme: str, width: int
 ) -> None:
