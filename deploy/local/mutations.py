@@ -70,6 +70,7 @@ def run(scratch: Path, tests: Iterable[str]) -> dict[str, str]:
 def main() -> None:
     """Judges every mutation that was not seen red as it stands; fails when one of them is not red."""
     path = ROOT / SEEN_RED
+    path.parent.mkdir(exist_ok=True)
     known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
     listed = mutations()
     fresh = [mutation for mutation in listed if known.get(mutation.key(ROOT)) != "red"]
@@ -83,7 +84,8 @@ def main() -> None:
             verdict = judge(scratch, mutation) if green else "its test is not green without it"
             verdicts[mutation.key(ROOT)] = verdict
             print(f"{mutation.row}  {verdict}: {mutation.name}")
-    path.parent.mkdir(exist_ok=True)
+            # Broken off, it goes on from here.
+            path.write_text(json.dumps(verdicts, indent=1))
     path.write_text(json.dumps(verdicts, indent=1))
     red = sum(verdict == "red" for verdict in verdicts.values())
     print(f"{red} of {len(listed)} mutations turn their test red.")
