@@ -182,7 +182,9 @@ def test_the_form_keeps_what_was_typed(browser: Browser, office: Office, author:
         assert len({answer.url for answer in sent}) == 1
 
 
-@pytest.mark.parametrize(("language", "theme", "width"), [("zh", "dark", 1440), ("en", "light", 390)])
+@pytest.mark.parametrize(
+    ("language", "theme", "width"), [("zh", "dark", 1440), pytest.param("en", "light", 390, marks=pytest.mark.long)]
+)
 def test_changes_are_open_to_all(
     browser: Browser, office: Office, author: Actor, voter: Actor, language: str, theme: str, width: int
 ) -> None:

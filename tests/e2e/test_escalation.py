@@ -256,7 +256,7 @@ def _press(page: Page, act: str) -> None:
     page.wait_for_load_state("networkidle")
 
 
-@pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("zh", "dark")])
+@pytest.mark.parametrize(("language", "theme"), [pytest.param("en", "light", marks=pytest.mark.long), ("zh", "dark")])
 def test_no_page_is_wider_than_a_phone(
     browser: Browser, office: Office, lead: Actor, language: str, theme: str
 ) -> None:

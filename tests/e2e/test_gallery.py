@@ -57,7 +57,9 @@ class Reader:
 
 
 @pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize(("theme", "language", "width"), [("light", "zh", 1440), ("dark", "en", 390)])
+@pytest.mark.parametrize(
+    ("theme", "language", "width"), [("light", "zh", 1440), pytest.param("dark", "en", 390, marks=pytest.mark.long)]
+)
 def test_page_is_accessible(browser: Browser, address: str, page: str, theme: str, language: str, width: int) -> None:
     """axe finds no violation of WCAG 2.1 A and AA, and the strict content policy refuses nothing."""
     reader = Reader(browser, address, language, theme, width)

@@ -125,6 +125,7 @@ def test_rows_that_cannot_be_taken_are_listed_with_line_and_reason(
     assert re.match(r"\d+,INC\d+,VALUE_UNKNOWN,.*'-100'", listed[1])
 
 
+@pytest.mark.long
 def test_a_journal_that_was_tampered_with_is_named_with_the_entry(system: System, proved: Proved) -> None:
     """One event rewritten in the database: `tl verify` fails and names it; put back, it passes."""
     assert _tl(system, "verify").returncode == 0
