@@ -63,7 +63,7 @@ def first_run(spans: Tee, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     system = System(tmp_path_factory.mktemp("first-run"), environment=environment)
     system.start()
     with grpc.insecure_channel(system.addresses["metrics"]) as channel:
-        spans.next = TraceServiceStub(channel)  # type: ignore[no-untyped-call]
+        spans.next = TraceServiceStub(channel)  # type: ignore[no-untyped-call]  # generated without types
         system.run(DEMO)
         yield system
         system.stop()

@@ -375,7 +375,7 @@ def test_without_a_script(browser: Browser, office: Office, asker: Actor, ticket
     with window(browser, office, asker) as own:
         cookies = own.context.cookies()
     context = browser.new_context(java_script_enabled=False)
-    context.add_cookies(cookies)  # type: ignore[arg-type]
+    context.add_cookies(cookies)  # type: ignore[arg-type]  # its type is narrower than what it takes
     page = context.new_page()
     page.goto(f"{office.url}/submit?q=Poster&impact=3&urgency=3&service={SERVICE}")
     page.fill("#description", "kept")

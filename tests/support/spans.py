@@ -101,7 +101,7 @@ def tee() -> Iterator[Tee]:
     """A running stand on a free port."""
     stand = Tee()
     server = grpc.server(ThreadPoolExecutor(4))
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(stand, server)  # type: ignore[no-untyped-call]
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(stand, server)  # type: ignore[no-untyped-call]  # generated without types
     stand.port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     yield stand

@@ -217,7 +217,7 @@ class Desk:
     async def ask(self, actor: Actor, method: str, **fields: Any) -> Any:
         """Calls a method as the actor."""
         request = _REQUESTS[method]
-        if "request_id" in request.DESCRIPTOR.fields_by_name:  # type: ignore[attr-defined]
+        if "request_id" in request.DESCRIPTOR.fields_by_name:  # type: ignore[attr-defined]  # every request has it
             fields.setdefault("request_id", str(uuid.uuid4()))
         with acting(self._keys.sign_person(actor)):
             stub = self._stub if hasattr(self._stub, method) else self._comparisons

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from throughline.metrics.v1 import metrics_pb2
 from throughline.metrics.v1 import metrics_service_pb2 as pb
 from throughline.sla.v1 import sla_pb2
 from throughline.tickets.v1 import ticket_pb2
@@ -14,9 +15,10 @@ from tests.service.metrics.desk import ANN, EAST, ROOT, Desk, Story, at, between
 IN_PROGRESS, RESOLVED = ticket_pb2.TICKET_STATE_IN_PROGRESS, ticket_pb2.TICKET_STATE_RESOLVED
 
 
-async def fact_of(desk: Desk, story: Story) -> object:
+async def fact_of(desk: Desk, story: Story) -> metrics_pb2.Fact:
     """The fact as an administrator reads it."""
-    return await desk.ask(ROOT, "GetFact", name=story.name.replace("tickets", "facts"))
+    fact: metrics_pb2.Fact = await desk.ask(ROOT, "GetFact", name=story.name.replace("tickets", "facts"))
+    return fact
 
 
 async def test_a_ticket_becomes_a_fact(desk: Desk) -> None:
@@ -30,7 +32,7 @@ async def test_a_ticket_becomes_a_fact(desk: Desk) -> None:
         story.tell("TicketClosed", 12, state=ticket_pb2.TICKET_STATE_CLOSED),
     )
     await desk.heard()
-    fact: pb.Fact = await fact_of(desk, story)  # type: ignore[name-defined]
+    fact = await fact_of(desk, story)
     assert fact.ticket == story.name
     assert (fact.reassignments, fact.assignment_changes, fact.reopens) == (1, 2, 1)
     times = (fact.open_time, fact.first_ack_time, fact.first_resolve_time, fact.resolve_time, fact.close_time)
@@ -58,7 +60,7 @@ async def test_an_early_event_waits_for_the_ones_before(desk: Desk) -> None:
     entries = story.resolved(0, 5)
     await desk.publish(*reversed(entries))
     await desk.heard(30)
-    fact: pb.Fact = await fact_of(desk, story)  # type: ignore[name-defined]
+    fact = await fact_of(desk, story)
     assert fact.state == RESOLVED
     assert (fact.resolve_time, fact.first_ack_time) == (timestamp(at(5)), timestamp(at(0.1)))
 
@@ -74,7 +76,7 @@ async def test_clocks_may_come_first(desk: Desk) -> None:
     assert (await desk.ask(ROOT, "ListFacts", period=between(), mark=pb.PERIOD_MARK_OPENED)).facts == []
     await desk.publish(*story.resolved(0, 5))
     await desk.heard()
-    fact: pb.Fact = await fact_of(desk, story)  # type: ignore[name-defined]
+    fact = await fact_of(desk, story)
     assert (fact.resolution_finished, fact.resolution_met, fact.response_finished) == (True, True, False)
 
 
@@ -86,7 +88,7 @@ async def test_a_bot_acknowledges_nothing(desk: Desk) -> None:
         story.tell("TicketAssigned", 1, actor="system/tickets", team="teams/a", assignee="people/ben"),
     )
     await desk.heard()
-    fact: pb.Fact = await fact_of(desk, story)  # type: ignore[name-defined]
+    fact = await fact_of(desk, story)
     assert not fact.HasField("first_ack_time")
     await desk.publish(story.tell("TicketStarted", 3, state=IN_PROGRESS))
     await desk.heard()

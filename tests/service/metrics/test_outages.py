@@ -111,7 +111,7 @@ async def _tell(stand: Stand, *incidents: Fact) -> None:
     """These stand as they are told."""
     for fact in incidents:
         cause = Cause(f"{fact.ticket}/{fact.exclusion}", system("metrics"), stand.at)
-        await stand.run.records(FACTS).upsert(fact.name, cause, lambda _, fact=fact: (fact, ()))  # type: ignore[misc]
+        await stand.run.records(FACTS).upsert(fact.name, cause, lambda _, fact=fact: (fact, ()))  # type: ignore[misc]  # a default in a lambda
 
 
 async def _past_weeks(stand: Stand) -> None:

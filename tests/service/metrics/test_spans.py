@@ -225,7 +225,7 @@ async def test_folding_neither_loses_nor_doubles(bank: Bank) -> None:
             raise ConnectionError("killed between two writes")
         await let_go(digests, hour, at)
 
-    cut._let_go = dies  # type: ignore[method-assign]
+    cut._let_go = dies  # type: ignore[method-assign]  # the crash itself
     with pytest.raises(ConnectionError):
         await cut.fold(settled)
     assert await seen() == expected

@@ -138,7 +138,7 @@ async def test_health_and_reflection_are_open(house: House) -> None:
         answer = await health.Check(health_pb2.HealthCheckRequest(service="live"))
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
         assert (await health.Check(health_pb2.HealthCheckRequest(service="ready"))).status == 2
-        reflection: Any = reflection_pb2_grpc.ServerReflectionStub(bare)  # type: ignore[arg-type]
+        reflection: Any = reflection_pb2_grpc.ServerReflectionStub(bare)  # type: ignore[arg-type]  # the stub has no types
         asked = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
         listed = [one async for one in reflection.ServerReflectionInfo(asked)]
         assert "grpc.health.v1.Health" in {one.name for one in listed[0].list_services_response.service}

@@ -74,12 +74,12 @@ async def test_a_stream_that_grows_during_the_check_is_left_alone(watched: Watch
 
     async def overtaken(name: str) -> Broker:
         state = replace(await asked(name))
-        watched.broker.stream_state = asked  # type: ignore[method-assign]
+        watched.broker.stream_state = asked  # type: ignore[method-assign]  # the fault itself
         await watched.write(3)
         await other.check()
         return state
 
-    watched.broker.stream_state = overtaken  # type: ignore[method-assign,assignment]
+    watched.broker.stream_state = overtaken  # type: ignore[method-assign,assignment]  # the fault itself
     assert await reconciler.check() is Finding.INTACT
     assert len(watched.broker.published) == 6
 
@@ -163,9 +163,9 @@ async def test_an_interrupted_refill_is_taken_up_again(watched: Watched, seen: b
 
     async def flaky(entries: list[object]) -> object:
         watched.broker.away = next(calls, False)
-        return await publish(entries)  # type: ignore[arg-type]
+        return await publish(entries)  # type: ignore[arg-type]  # passed on as it came
 
-    watched.broker.publish = flaky  # type: ignore[method-assign,assignment]
+    watched.broker.publish = flaky  # type: ignore[method-assign,assignment]  # the fault itself
     assert await watched.reconciler.check() is Finding.INTERRUPTED
     watched.broker.away = False
     # With everything sealed a new process knows of no newer message than the cursor does.

@@ -259,5 +259,5 @@ async def test_documents_of_an_older_schema_are_brought_up(mongo_uri: str, datab
 async def test_times_need_a_zone() -> None:
     """A cause without a time zone is a mistake found at once."""
     with pytest.raises(ValueError, match="time zone"):
-        cause("r1", at=datetime(2026, 1, 1))  # noqa: DTZ001
+        cause("r1", at=datetime(2026, 1, 1))  # noqa: DTZ001 - what it refuses
     assert cause("r1", at=datetime(2026, 1, 1, microsecond=999, tzinfo=UTC)).at.microsecond == 0

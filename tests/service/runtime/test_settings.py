@@ -82,4 +82,4 @@ def test_mounted_secrets_are_read_and_the_environment_wins(tmp_path: Path, monke
 def test_settings_are_frozen() -> None:
     """Nothing changes what a running service was told."""
     with pytest.raises(ValidationError):
-        Settings.load("tickets").epoch = 2  # type: ignore[misc]
+        Settings.load("tickets").epoch = 2  # type: ignore[misc]  # what must fail

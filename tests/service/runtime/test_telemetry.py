@@ -96,7 +96,7 @@ async def test_spans_arrive_with_resource_and_weight() -> None:
     """Every kept span names its service and instance; below a ratio of 1 its tracestate tells the threshold."""
     collector = Collector()
     server = grpc.aio.server()
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)  # type: ignore[no-untyped-call]
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)  # type: ignore[no-untyped-call]  # generated without types
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     telemetry = set_up("tickets", f"127.0.0.1:{port}", trace_ratio=0.25)

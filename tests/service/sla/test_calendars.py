@@ -22,7 +22,7 @@ def office(**fields: object) -> sla_pb2.Calendar:
         time_zone="Asia/Shanghai",
         weekly_hours=[sla_pb2.WeeklyHours(weekday=day, segments=hours) for day in range(1, 6)],
         regions=[CHINA],
-        **fields,  # type: ignore[arg-type]
+        **fields,  # type: ignore[arg-type]  # fields by name
     )
 
 

@@ -65,7 +65,7 @@ def change(state: int, *, opens: float = 2, lasts: float = 2, **fields: Any) -> 
         "finish_time": {6, 7, 8},
     }
     given |= {name: stamp(-at) for at, (name, states) in enumerate(times.items(), start=2) if state in states}
-    return pb.Change(state=state, **(given | fields))  # type: ignore[arg-type]
+    return pb.Change(state=state, **(given | fields))  # type: ignore[arg-type]  # fields by name
 
 
 def person(name: str, *roles: str) -> people_pb2.Person:

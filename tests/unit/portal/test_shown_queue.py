@@ -70,8 +70,8 @@ def ticket(number: int, priority: int, opened: float, **fields: Any) -> ticket_p
 def clock(kind: int, state: int, left: float, target: float = 240, **fields: Any) -> Any:
     """A clock with so many minutes left."""
     return sla_pb2.Clock(
-        kind=kind,  # type: ignore[arg-type]
-        state=state,  # type: ignore[arg-type]
+        kind=kind,  # type: ignore[arg-type]  # a number of the enum
+        state=state,  # type: ignore[arg-type]  # a number of the enum
         target=minutes(target),
         remaining=minutes(left),
         elapsed=minutes(0),
