@@ -339,32 +339,6 @@ def test_a_requester_sees_no_board(browser: Browser, desk: Desk) -> None:
         assert asker.page.locator(".band").count() == 0
 
 
-def test_numbers_away_is_a_part_not_a_page(browser: Browser, desk: Desk, system: System) -> None:
-    """With metrics away the board keeps its frame and says so with 503; it is back without a restart of the pages."""
-    system.kill("metrics")
-    try:
-        with window(browser, desk, desk.approver) as reader:
-            answer = reader.page.goto(f"{desk.url}{_board(desk)}")
-            assert answer is not None
-            assert answer.status == 503
-            expect(reader.page.locator(".filters")).to_be_visible()
-            expect(reader.page.locator("main")).to_contain_text("The numbers do not answer")
-    finally:
-        system.restart("metrics")
-    with window(browser, desk, desk.approver) as reader:
-        _until_shown(reader.page, f"{desk.url}{_board(desk)}")
-
-
-def _until_shown(page: Page, address: str) -> None:
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        answer = page.goto(address)
-        if answer is not None and answer.status == 200:
-            return
-        time.sleep(0.3)
-    raise AssertionError("the board did not come back within 30 s")
-
-
 def test_a_problem_sums_its_incidents_and_leads_to_their_evidence(
     browser: Browser, desk: Desk, booked: list[str]
 ) -> None:
@@ -398,3 +372,32 @@ def test_a_problem_sums_its_incidents_and_leads_to_their_evidence(
         page = reader.open(f"/problems/{problem}")
         expect(page.locator("main")).to_contain_text("重复付出")
         assert (reader.violations(), reader.overflow()) == ([], 0)
+
+
+def test_numbers_away_is_a_part_not_a_page(browser: Browser, desk: Desk, system: System) -> None:
+    """With metrics away the board keeps its frame and says so with 503; it is back without a restart of the pages.
+
+    Last of this file: each of the two processes of the pages finds the way back by itself, up to five seconds later.
+    """
+    system.kill("metrics")
+    try:
+        with window(browser, desk, desk.approver) as reader:
+            answer = reader.page.goto(f"{desk.url}{_board(desk)}")
+            assert answer is not None
+            assert answer.status == 503
+            expect(reader.page.locator(".filters")).to_be_visible()
+            expect(reader.page.locator("main")).to_contain_text("The numbers do not answer")
+    finally:
+        system.restart("metrics")
+    with window(browser, desk, desk.approver) as reader:
+        _until_shown(reader.page, f"{desk.url}{_board(desk)}")
+
+
+def _until_shown(page: Page, address: str) -> None:
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        answer = page.goto(address)
+        if answer is not None and answer.status == 200:
+            return
+        time.sleep(0.3)
+    raise AssertionError("the board did not come back within 30 s")
