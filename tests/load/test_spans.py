@@ -19,10 +19,13 @@ import psutil
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from services.metrics.wire import otlp
 from services.metrics.wire.spans import measured
 
 METHOD = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-SPANS, BATCHES, ROUNDS = 512, 40, 5
+SPANS, BATCHES, ROUNDS, TRIES = 512, 40, 5, 15
+PASSES = 8
+"""How often all batches are pushed in a round: the system tells CPU time in steps of 10 ms, and a pass takes few."""
 BEGIN_NS = 1_795_824_000_000_000_000
 AT = datetime.fromtimestamp(BEGIN_NS / 1e9 + 200, UTC)
 ROUTES = [f"/api/v1/{one}" for one in ("orders", "orders/{id}", "stock/{id}", "carts/{id}", "prices")]
@@ -70,20 +73,29 @@ def batches() -> list[bytes]:
     return [one_batch(("cart", "orders", "stock", "prices")[number % 4], number) for number in range(BATCHES)]
 
 
-def _seconds(read: Callable[[bytes], object], data: list[bytes]) -> float:
+def _seconds(read: Callable[[bytes], object], one: bytes) -> float:
     began = time.process_time()
-    for one in data:
-        read(one)
+    read(one)
     return time.process_time() - began
 
 
 def test_counting_against_parsing() -> None:
-    """At least 0.35 of the speed of parsing full messages and doing nothing with them."""
+    """At least 0.35 of the speed of parsing full messages and doing nothing with them.
+
+    A round takes of every batch the least time of several tries, one by turns with the other: neighbours on the
+    processor can only add to it.
+    """
     data = batches()
     ratios = []
     for _ in range(ROUNDS):
-        parsing = _seconds(ExportTraceServiceRequest.FromString, data)
-        counting = _seconds(lambda one: measured(one, AT), data)
+        parsing = counting = 0.0
+        for one in data:
+            tries = [
+                (_seconds(ExportTraceServiceRequest.FromString, one), _seconds(lambda one: measured(one, AT), one))
+                for _ in range(TRIES)
+            ]
+            parsing += min(parsed for parsed, _ in tries)
+            counting += min(counted for _, counted in tries)
         ratios.append(parsing / counting)
         rate = BATCHES * SPANS / counting / 1000
         print(f"counted {rate:.0f} k spans/s of a core, {ratios[-1]:.2f} x parsing alone")
@@ -91,10 +103,13 @@ def test_counting_against_parsing() -> None:
 
 
 def test_counting_against_throwing_away() -> None:
-    """Through gRPC, by the CPU of the server: at least 0.45 of receiving and throwing away."""
+    """Through gRPC, by the CPU of the server: at least 0.45 of receiving and throwing away.
+
+    Printed beside it: the barest loop that counts anything, which judges no span and keeps no evidence.
+    """
     data = batches()
     servers = {}
-    for mode in ("discard", "count"):
+    for mode in ("discard", "bare", "count"):
         process = subprocess.Popen(
             [sys.executable, __file__, mode],
             stdout=subprocess.PIPE,
@@ -108,8 +123,9 @@ def test_counting_against_throwing_away() -> None:
         for _ in range(ROUNDS):
             took = {mode: asyncio.run(_push(process, port, data)) for mode, (process, port) in servers.items()}
             ratios.append(took["discard"] / took["count"])
-            rates = {mode: round(BATCHES * SPANS / seconds / 1000) for mode, seconds in took.items()}
-            print(f"k spans a second of server CPU {rates}, {ratios[-1]:.2f} x discarding")
+            rates = {mode: round(PASSES * BATCHES * SPANS / seconds / 1000) for mode, seconds in took.items()}
+            bare = took["discard"] / took["bare"]
+            print(f"k spans a second of server CPU {rates}, {ratios[-1]:.2f} x discarding; the bare loop {bare:.2f}")
         assert statistics.median(ratios) >= 0.45
     finally:
         for process, _ in servers.values():
@@ -121,10 +137,10 @@ async def _push(process: subprocess.Popen[str], port: int, data: list[bytes]) ->
     watched = psutil.Process(process.pid)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         export: Any = channel.unary_unary(METHOD)
-        await export(data[0])
+        await asyncio.gather(*(export(one) for one in data))
         before: float = sum(watched.cpu_times()[:2])
-        for place in range(0, len(data), 4):
-            await asyncio.gather(*(export(one) for one in data[place : place + 4]))
+        for place in range(0, PASSES * len(data), 4):
+            await asyncio.gather(*(export(data[one % len(data)]) for one in range(place, place + 4)))
         after: float = sum(watched.cpu_times()[:2])
         return after - before
 
@@ -134,10 +150,22 @@ def _path() -> str:
     return f"{root}:{root / 'proto' / 'gen'}"
 
 
+def _bare(data: bytes) -> dict[tuple[bytes, int, int, bytes], int]:
+    counts: dict[tuple[bytes, int, int, bytes], int] = {}
+    for resource in otlp.Request.FromString(data).resource_spans:
+        for scope in resource.scope_spans:
+            for span in scope.spans:
+                key = (span.name, span.kind, span.end_time_unix_nano // 10_000_000_000, span.status)
+                counts[key] = counts.get(key, 0) + 1
+    return counts
+
+
 async def _serve(mode: str) -> None:
     async def export(request: bytes, _context: object) -> bytes:
         if mode == "count":
             measured(request, AT)
+        elif mode == "bare":
+            _bare(request)
         return b""
 
     server = grpc.aio.server(options=[("grpc.max_receive_message_length", 16 << 20)])

@@ -6,8 +6,9 @@ it cannot push out the others.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
@@ -39,19 +40,22 @@ _READ = frozenset(
         "user_agent.synthetic.type",
     )
 )
-_MOST_LAYOUTS, _MOST_SERVICES = 4_096, 500
 _PATH_KEYS = frozenset(name.encode() for name in _PATHS)
 _LONGEST_OWN = max(map(len, spans.OWN_PATHS))
 _OF_CALLS = frozenset(name.encode() for name in (*_STORES, "peer.service", "server.address", "net.peer.name"))
-_OF_PEOPLE = frozenset(name.encode() for name in (*_USERS, *_SITES, "http.route"))
+# As an attribute begins: with the tag of its key, its length, and the key.
+_OF_PEOPLE = tuple(b"\n%c%s" % (len(name), name.encode()) for name in (*_USERS, *_SITES, "http.route"))
 _CODE_KEYS = frozenset(name.encode() for name in (*_GRPC_CODES, *_HTTP_CODES))
-_SEVERAL = -2
-_PLAIN_ERROR = b"\x18\x02"
-_FULL_READS, _READ_AGAIN = 16, 32
-Said = tuple[int, Any] | bool
-"""(what, value), or False when it tells nothing that counts."""
+OK = b"\x18\x01"
+"""A status, as its bytes, that says that all went well; most say nothing."""
+_PLAIN_ERROR, _MESSAGE = b"\x18\x02", 0x12
+Said = tuple[int, Any] | Literal[False]
+"""(what, value), False when its key is none that counts."""
+_NOTHING = (0, None)
 
 known: dict[bytes, Said] = {}
+fine: set[bytes] = set()
+"""Of what is known, that which leaves a request good: nothing that counts, or no fault of its server."""
 _of_key: dict[bytes, int] = {}
 
 
@@ -60,102 +64,66 @@ def learnt(attribute: bytes) -> Said:
     # A key comes first and is short: tag, length, then its letters.
     key = attribute[2 : 2 + attribute[1]] if attribute[:1] == b"\n" and len(attribute) > 2 else b""
     said: Said
-    if (key and key not in _READ) or (key in _PATH_KEYS and _is_long(attribute, len(key))):
+    if key and key not in _READ:
         said = False
+    elif key in _PATH_KEYS and _is_long(attribute, len(key)):
+        said = _NOTHING
     else:
         said = _read(KeyValue.FromString(attribute))
     seen = _of_key.get(key, 0)
     if seen < _MOST_OF_A_KEY:
         if len(known) >= _MOST_KNOWN:
             known.clear()
+            fine.clear()
             _of_key.clear()
         _of_key[key] = seen + 1
         known[attribute] = said
+        if not said or _is_fine(*said):
+            fine.add(attribute)
     return said
+
+
+def said(found: Iterable[bytes]) -> list[tuple[int, Any]]:
+    """What attributes tell, without those whose keys do not count."""
+    get = known.get
+    told: list[Any] = []
+    for attribute in found:
+        one = get(attribute)
+        if one is None:
+            one = learnt(attribute)
+        if one:
+            told.append(one)
+    return told
+
+
+def unwanted(name: bytes, *, is_call: bool) -> frozenset[bytes]:
+    """The keys that tell nothing more of spans of a name that went well."""
+    if is_call:
+        return _PATH_KEYS | _CODE_KEYS
+    # A name with a path in it tells already whose request it is.
+    return _OF_CALLS | _PATH_KEYS if b" /" in name else _OF_CALLS
+
+
+def may_tell(attribute: bytes, unwanted: frozenset[bytes]) -> bool:
+    """Whether an attribute is of a key that counts."""
+    key = attribute[2 : 2 + attribute[1]] if attribute[:1] == b"\n" else b""
+    return not key or (key in _READ and key not in unwanted)
+
+
+def _is_fine(what: int, value: Any) -> bool:
+    if what == GRPC:
+        return spans.of_grpc(value) is spans.Outcome.GOOD
+    if what == HTTP:
+        return spans.of_http(value) is spans.Outcome.GOOD
+    return what != NOBODYS
 
 
 def is_error(status: bytes) -> bool:
     """Whether a status, as its bytes, says that the span failed; most say nothing."""
-    return status == _PLAIN_ERROR or (b"\x18" in status and Status.FromString(status).code == Status.STATUS_CODE_ERROR)
-
-
-class Layout:
-    """Where spans of one kind, name and number of attributes keep those that count.
-
-    Instrumentation writes its attributes in one order, so after some spans were read whole only those places are looked
-    at; every 32nd span is read whole again, and one that failed always is. is_own: spans of this name are nobody's.
-    """
-
-    __slots__ = ("_places", "_unwanted", "is_own", "left", "place")
-
-    def __init__(self, name: bytes, *, is_call: bool) -> None:
-        self.is_own = is_own(name)
-        # The one place to look at, -1 while there is none or more; and how often, before a span is read whole again.
-        self.place, self.left = -1, _FULL_READS
-        # A name with a path in it tells already whose request it is.
-        named = b" /" in name
-        self._unwanted = _PATH_KEYS | _CODE_KEYS if is_call else _OF_CALLS | (_PATH_KEYS if named else frozenset())
-        self._places: tuple[int, ...] = ()
-
-    def said(self, found: Any, *, whole: bool) -> list[tuple[int, Any]]:
-        """What the attributes of a span tell; of a call that went well, only whom it was to."""
-        get = known.get
-        told: list[Any] = []
-        if not whole and self.left > 0 and self.place != -1:
-            self.left -= 1
-            for place in self._places:
-                attribute = found[place]
-                one = get(attribute)
-                if one is None:
-                    one = learnt(attribute)
-                if one:
-                    told.append(one)
-            return told
-        for attribute in found:
-            one = get(attribute)
-            if one is None:
-                one = learnt(attribute)
-            if one:
-                told.append(one)
-        # One that failed is read whole for what it tells; while the places are known it teaches nothing.
-        if self.left <= 0 or self.place == -1:
-            self._learn(found)
-        return told
-
-    def _learn(self, found: Any) -> None:
-        for place, attribute in enumerate(found):
-            if place not in self._places and self._may_tell(attribute):
-                self._places = (*self._places, place)
-        self.left -= 1
-        if self.left <= 0:
-            self.left = _READ_AGAIN
-            self.place = self._places[0] if len(self._places) == 1 else _SEVERAL
-
-    def _may_tell(self, attribute: bytes) -> bool:
-        key = attribute[2 : 2 + attribute[1]] if attribute[:1] == b"\n" else b""
-        return not key or (key in _READ and key not in self._unwanted)
-
-
-Layouts = dict[tuple[int, bytes, int], Layout]
-_layouts: dict[str, Layouts] = {}
-
-
-def layouts_of(service: str) -> Layouts:
-    """The layouts of a service's spans: another may write other attributes under the same names."""
-    found = _layouts.get(service)
-    if found is None:
-        if len(_layouts) >= _MOST_SERVICES:
-            _layouts.clear()
-        found = _layouts[service] = {}
-    return found
-
-
-def new_layout(layouts: Layouts, kind: int, name: bytes, count: int, *, is_call: bool) -> Layout:
-    """The layout of spans that were not seen before; kept among those of their service."""
-    if len(layouts) >= _MOST_LAYOUTS:
-        layouts.clear()
-    found = layouts[kind, name, count] = Layout(name, is_call=is_call)
-    return found
+    if status[-2:] == _PLAIN_ERROR and (len(status) == 2 or (status[0] == _MESSAGE and status[1] == len(status) - 4)):
+        # A short message before the code, or none: as nearly all are that failed.
+        return True
+    return b"\x18" in status and Status.FromString(status).code == Status.STATUS_CODE_ERROR
 
 
 def _is_long(attribute: bytes, key: int) -> bool:
@@ -186,19 +154,28 @@ def hit_by(attributes: Any) -> tuple[str, str, str]:
     """Whom a request was for, where, and by which route, as its span says; "" for what it does not."""
     user = site = route = ""
     for attribute in attributes:
-        if attribute[:1] == b"\n" and attribute[2 : 2 + attribute[1]] not in _OF_PEOPLE:
+        if not attribute.startswith(_OF_PEOPLE) and attribute[:1] == b"\n":
             continue
-        one = KeyValue.FromString(attribute)
-        if one.key in _USERS:
-            user = one.value.string_value or (str(one.value.int_value) if one.value.HasField("int_value") else "")
-        elif one.key in _SITES:
-            site = one.value.string_value[:LONGEST_NAME]
-        elif one.key == "http.route":
-            route = one.value.string_value[:LONGEST_NAME]
+        key, text = _person(attribute)
+        if key in _USERS:
+            user = text
+        elif key in _SITES:
+            site = text[:LONGEST_NAME]
+        elif key == "http.route":
+            route = text[:LONGEST_NAME]
     return user, site, route
 
 
-def _read(attribute: KeyValue) -> Said:
+@lru_cache(maxsize=16_384)
+def _person(attribute: bytes) -> tuple[str, str]:
+    one = KeyValue.FromString(attribute)
+    text = one.value.string_value
+    if not text and one.key in _USERS and one.value.HasField("int_value"):
+        text = str(one.value.int_value)
+    return one.key, text
+
+
+def _read(attribute: KeyValue) -> tuple[int, Any]:
     key, value = attribute.key, attribute.value
     text = value.string_value
     if key == "rpc.grpc.status_code":
@@ -215,4 +192,4 @@ def _read(attribute: KeyValue) -> Said:
         return STORE, text[:LONGEST_NAME]
     own_path = key in _PATHS and spans.is_own_path(text)
     own_service = key == "rpc.service" and spans.is_own(text)
-    return (NOBODYS, None) if own_path or own_service or key == "user_agent.synthetic.type" else False
+    return (NOBODYS, None) if own_path or own_service or key == "user_agent.synthetic.type" else _NOTHING

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-_HASHED = 16_384
+_HASHED = 4_096
 MOST_BONES = 400
 """Of one export; of more, those of the traces with the smallest ids, so that every replica keeps the same."""
 

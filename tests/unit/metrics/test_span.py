@@ -9,7 +9,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from services.metrics.rules.availability import Export, Sums, availability, slices_of, weight
+from services.metrics.rules.availability import SLICES_AN_HOUR, Export, Sums, availability, slices_of, weight
 from services.metrics.rules.period import Period
 from services.metrics.rules.span import GRPC_NUMBERS, Outcome, is_own, is_own_path, of_grpc, of_http
 from services.metrics.wire.request import Promise
@@ -162,7 +162,7 @@ def test_slices_are_by_the_end_of_a_span_unless_it_is_not_believed() -> None:
     assert slices == {0: 3, -1: 1, -60: 1, 6: 1}
     assert (export.moved, export.spans) == (2, 6)
     hour = int(NOW.timestamp()) // 3600
-    assert export.hours == [hour - 1, hour]
+    assert {slice // SLICES_AN_HOUR for slice, _ in export.cells} == {hour - 1, hour}
 
 
 def test_the_same_bytes_have_the_same_digest_and_rubbish_is_refused() -> None:
@@ -216,3 +216,28 @@ def test_events_count_where_they_are_promised_and_never_among_requests() -> None
     found = {cell.service: (sums.n, sums.bad) for cell, sums in export.cells.items()}
     assert found == {"mailer": (1, 0), "businessServices/mail": (2, 1), "businessServices/answers": (1, 0)}
     assert batch.counted() == {"mailer": (1, 0)}
+
+
+def test_what_is_looked_at_by_its_place_counts_as_what_is_read_whole() -> None:
+    """Good, bad, slow, sampled, late and health spans of one name, beside calls, first and long after it was learnt."""
+    batch = Batch()
+    for number in range(200):
+        served = batch.span("placed", x="1", **{"http.status_code": 503 if number % 10 == 9 else 200})
+        served.start_time_unix_nano = served.end_time_unix_nano - (2 * 10**9 if number % 20 == 0 else 10**6)
+        called = batch.span("placed", CLIENT, x="1", **{"peer.service": "localhost" if number % 2 else "paid"})
+        called.start_time_unix_nano = called.end_time_unix_nano - 10**6
+        probe = batch.span("probed", x="1", **{"rpc.service": "grpc.health.v1.Health" if number % 4 else "pkg.Shop"})
+        if number % 5 == 0:
+            served.trace_state = probe.trace_state = "ot=th:8"
+        if number >= 190:
+            served.end_time_unix_nano = called.end_time_unix_nano = int((NOW - timedelta(hours=1)).timestamp()) * 10**9
+    export = batch.measured()
+    sums = {cell.service: sums for cell, sums in export.cells.items()}
+    assert {name: (one.n, one.bad, one.valid) for name, one in sums.items() if one.n} == {
+        "placed": (200, 20, 240.0),
+        "probed": (50, 0, 60.0),
+    }
+    assert (sums["paid"].called, sums["localhost"].called) == (100.0, 100.0)
+    assert {way.callee: calls for way, (calls, _) in export.ways.items()} == {"paid": 100, "localhost": 100}
+    # Of twenty that failed and ten that were slow.
+    assert (export.moved, len(export.bones)) == (20, 30)
