@@ -133,12 +133,6 @@ class Export:
     spans: int = 0
     moved: int = 0
 
-    @property
-    def hours(self) -> list[int]:
-        """The hours that it touches, counted from 1970-01-01 UTC."""
-        slices = {one.slice for part in (self.cells, self.ways, self.lost) for one in part}
-        return sorted({one // SLICES_AN_HOUR for one in slices})
-
 
 @dataclass(frozen=True, slots=True)
 class Availability:

@@ -179,6 +179,17 @@ def by_trace(bones: Iterable[Bone]) -> list[tuple[bytes, list[Bone]]]:
     return sorted(found.items())
 
 
+def few(bones: Sequence[Bone], most: int) -> list[Bone]:
+    """At most so many bones, of whole traces: always those with the smallest ids, which are random.
+
+    Votes become shares, so a sample says what all of them would; of a longer trace only the first bones are kept.
+    """
+    if len(bones) <= most:
+        return list(bones)
+    edge = sorted(one.trace[8:] for one in bones)[most]
+    return [one for one in bones if one.trace[8:] < edge] or list(bones[:most])
+
+
 def shares(votes: Mapping[Vote, float]) -> tuple[Share, ...]:
     """Weighted votes as shares per mille, the largest first; votes for nobody have their share too."""
     whole = sum(votes.values())

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from sys import intern
 from typing import Any
 
 from pymongo.asynchronous.database import AsyncDatabase
 
 from services.metrics.rules.availability import SLICE, SLICES_AN_HOUR, Cell, Hit, Sums
-from services.metrics.rules.blame import Bone
+from services.metrics.rules.blame import Bone, few
 from services.metrics.rules.fact import EPOCH
 from services.metrics.rules.period import Period
-from services.metrics.store.spans import EXPORTS, HOURS
+from services.metrics.rules.span_parts import PARTS, VOLUMES, parts_of
+from services.metrics.store.span_rows import volumes_of
+from services.metrics.store.spans import EXPORTS, PARTS_OF_HOURS
 from services.metrics.store.traffic import Traffic
 
 WEEKS = 4
 _WEEK = 7 * 24 * SLICES_AN_HOUR
 BONES_KEPT = timedelta(minutes=20)
 """How long what is left of failed traces is kept for blame."""
+MOST_BONES = 40_000
+"""Bones in memory for a look, some 25 MB, beside those of the last one: when everything fails, millions are left."""
 # Word for word what the index of bones is limited to; else every look reads all exports.
 _WITH_BONES: Mapping[str, Any] = {"bones": {"$exists": True}}
 
@@ -28,17 +33,17 @@ class Slices:
 
     def __init__(self, db: AsyncDatabase[dict[str, Any]]) -> None:
         self._exports = db[EXPORTS]
-        self._hours = db[HOURS]
+        self._parts = db[PARTS_OF_HOURS]
         self._traffic = Traffic(db)
 
     async def failing(self, since: int) -> set[str]:
         """Services with a bad request in a slice from `since` on, or that somebody called without an answer."""
         found: set[str] = set()
-        hour = since // SLICES_AN_HOUR
+        place = since // SLICES_AN_HOUR * PARTS
         bad = {"cells": {"$elemMatch": {"t": {"$gte": since}, "k": {"$gt": 0}}}}
         for collection, where in (
-            (self._exports, {"hours": {"$gte": hour}, **bad}),
-            (self._hours, {"_id": {"$gte": hour}, **bad}),
+            (self._exports, {"places": {"$gte": place}, **bad}),
+            (self._parts, {"_id": {"$gte": place * VOLUMES}, **bad}),
         ):
             stages: list[dict[str, Any]] = [
                 {"$match": where},
@@ -48,7 +53,7 @@ class Slices:
             ]
             async for row in await collection.aggregate(stages):
                 found.add(row["_id"])
-        async for document in self._exports.find({"hours": {"$gte": hour}, "lost.0": {"$exists": True}}, {"lost": 1}):
+        async for document in self._exports.find({"places": {"$gte": place}, "lost.0": {"$exists": True}}, {"lost": 1}):
             found.update(row[2] for row in document["lost"])
         return found
 
@@ -61,15 +66,19 @@ class Slices:
             found[cell.service][cell.slice] = sums
         return found
 
-    async def bones(self, since: datetime, until: datetime) -> list[Bone]:
-        """What is left of failed traces that came in between, each span once."""
+    async def bones(self, since: datetime, until: datetime, most: int = MOST_BONES) -> list[Bone]:
+        """What is left of failed traces that came in between, each span once; of too many a sample."""
         found: dict[tuple[bytes, bytes], Bone] = {}
         where = {**_WITH_BONES, "at": {"$gte": since, "$lte": until}}
         async for document in self._exports.find(where, {"bones": 1}).sort("_id", 1):
             for row in document["bones"]:
-                bone = Bone(*row)
+                # The same few names, again and again.
+                fields: list[Any] = [intern(value) if isinstance(value, str) else value for value in row]
+                bone = Bone(*fields)
                 found.setdefault((bone.trace, bone.span), bone)
-        return list(found.values())
+            if len(found) > 2 * most:
+                found = {(one.trace, one.span): one for one in few(list(found.values()), most)}
+        return few(list(found.values()), most)
 
     async def hits(self, services: Iterable[str], wanted: range) -> dict[Cell, Hit]:
         """Whom bad requests of services hit, by slice."""
@@ -91,7 +100,7 @@ class Slices:
         ]
         inside = [{"cells.t": {"$gte": one.start, "$lt": one.stop}} for one in weeks]
         stages: list[dict[str, Any]] = [
-            {"$match": {"_id": {"$in": hours}, "cells.s": service}},
+            {"$match": {**volumes_of(hours, parts_of([service])), "cells.s": service}},
             {"$unwind": "$cells"},
             {"$match": {"cells.s": service, "$or": inside}},
             {
@@ -101,7 +110,7 @@ class Slices:
                 }
             },
         ]
-        totals = [row["v"] async for row in await self._hours.aggregate(stages)]
+        totals = [row["v"] async for row in await self._parts.aggregate(stages)]
         return sum(totals) / len(totals) if totals else 0.0
 
     async def forget(self, before: datetime) -> None:

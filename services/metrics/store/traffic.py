@@ -1,4 +1,4 @@
-"""What spans answer: sums and ways of a period, read at one instant from hours and from exports not yet folded."""
+"""What spans answer: sums and ways of a period, read at one instant from parts of hours and exports not yet folded."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ from services.metrics.rules.exact import HOUR_MS
 from services.metrics.rules.fact import EPOCH
 from services.metrics.rules.period import Period
 from services.metrics.rules.registry import METRICS
+from services.metrics.rules.span_parts import PARTS, VOLUMES, parts_of, place_of
 from services.metrics.rules.values import Standing, Value, too_few, undefined
 from services.metrics.store.instant import at_one_instant
-from services.metrics.store.spans import EXPORTS, HOURS, NUMBERS, SETTLE, still_lost, sums_of
+from services.metrics.store.span_rows import NUMBERS, sums_of, volumes, volumes_of
+from services.metrics.store.spans import EXPORTS, PARTS_OF_HOURS, SETTLE, still_lost
 from services.runtime.door import now
 
 PATIENCE = timedelta(seconds=15)
@@ -40,7 +42,7 @@ Stages = list[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """One instant. half: exports that an hour holds already, and that still stand for it, by hour."""
+    """One instant. half: exports that a part of an hour holds already, and that still stand for it, by place."""
 
     session: AsyncClientSession
     wanted: range
@@ -53,20 +55,20 @@ class Traffic:
     def __init__(self, db: AsyncDatabase[dict[str, Any]]) -> None:
         self._db = db
         self._exports = db[EXPORTS]
-        self._hours = db[HOURS]
+        self._parts = db[PARTS_OF_HOURS]
 
     async def by_service(self, period: Period) -> dict[str, Sums]:
         """The requests of every service in the slices that begin in the period, in the order of their names."""
 
         async def read(view: _View) -> dict[str, Sums]:
             found: dict[str, Sums] = {}
-            whole, ragged = _hours_of(view.wanted)
+            whole, ragged = _whole(view.wanted)
             slices = _summed("cells", _inside(view.wanted, "cells.t"))
-            hours: Stages = [{"$match": {"_id": whole}}, *_summed("sums", {})]
-            ends: Stages = [{"$match": {"_id": ragged}}, *slices]
+            hours: Stages = [{"$match": volumes(_places(whole))}, *_summed("sums", {})]
+            ends: Stages = [{"$match": volumes_of(ragged)}, *slices]
             for collection, stages in (
-                (self._hours, hours),
-                (self._hours, ends),
+                (self._parts, hours),
+                (self._parts, ends),
                 (self._exports, _open(view, slices, "cells")),
             ):
                 async for row in await collection.aggregate(stages, session=view.session):
@@ -92,8 +94,9 @@ class Traffic:
                 {"$match": chosen},
                 {"$group": {"_id": {"t": "$cells.t", "s": "$cells.s"}, **totals, "l": {"$max": "$cells.l"}}},
             ]
-            hours: Stages = [{"$match": {"_id": _between(view.wanted)}}, *by_slice]
-            for collection, stages in ((self._hours, hours), (self._exports, _open(view, by_slice, "cells"))):
+            parts = volumes_of(_hours(view.wanted), parts_of(services))
+            hours: Stages = [{"$match": parts}, *by_slice]
+            for collection, stages in ((self._parts, hours), (self._exports, _open(view, by_slice, "cells"))):
                 async for row in await collection.aggregate(stages, session=view.session):
                     found.setdefault(Cell(row["_id"]["t"], row["_id"]["s"]), Sums()).merge(sums_of(row))
             for cell, sums in unanswered(await self._lost(view, at - PATIENCE)).items():
@@ -122,10 +125,10 @@ class Traffic:
 
     async def first(self) -> int | None:
         """Milliseconds since 1970 of the first hour of which a span is known; None when there is none."""
-        kept = await self._hours.find_one({}, {"_id": 1}, sort=[("_id", 1)])
-        fresh = await self._exports.find_one({"hours.0": {"$exists": True}}, {"hours": 1}, sort=[("at", 1)])
-        hours = [kept["_id"]] if kept is not None else []
-        hours += fresh["hours"] if fresh is not None else []
+        kept = await self._parts.find_one({}, {"hour": 1}, sort=[("_id", 1)])
+        fresh = await self._exports.find_one({"places.0": {"$exists": True}}, {"places": 1}, sort=[("at", 1)])
+        hours = [kept["hour"]] if kept is not None else []
+        hours += [one // PARTS for one in fresh["places"]] if fresh is not None else []
         return min(hours) * HOUR_MS if hours else None
 
     async def edges(self, period: Period) -> list[Edge]:
@@ -138,8 +141,8 @@ class Traffic:
                 {"$match": _inside(view.wanted, "ways.t")},
                 {"$group": {"_id": ["$ways.a", "$ways.s"], "n": {"$sum": "$ways.n"}, "l": {"$max": "$ways.l"}}},
             ]
-            hours: Stages = [{"$match": {"_id": _between(view.wanted)}}, *group]
-            for collection, stages in ((self._hours, hours), (self._exports, _open(view, group, "ways"))):
+            hours: Stages = [{"$match": volumes(_places(_hours(view.wanted)))}, *group]
+            for collection, stages in ((self._parts, hours), (self._exports, _open(view, group, "ways"))):
                 async for row in await collection.aggregate(stages, session=view.session):
                     caller, callee = row["_id"]
                     calls, last_ms = found.get((caller, callee), (0, 0))
@@ -175,15 +178,15 @@ class Traffic:
 
     async def _lost(self, view: _View, came_before: datetime) -> list[Lost]:
         """The calls of open exports that have waited long enough for a server's span, and got none."""
-        where = {"lost.0": {"$exists": True}, "at": {"$lt": came_before}, "hours": _between(view.wanted)}
-        fields = {"lost": 1, "hours": 1}
+        where = {"lost.0": {"$exists": True}, "at": {"$lt": came_before}, **_waiting(view.wanted)}
+        fields = {"lost": 1, "places": 1}
         lost = []
         async for document in self._exports.find(where, fields, session=view.session):
-            digest, hours = document["_id"], document["hours"]
+            digest, places = document["_id"], document["places"]
             for one in (Lost(*row) for row in document["lost"]):
-                hour = one.slice // SLICES_AN_HOUR
+                place = place_of(one.slice, one.callee)
                 here = one.slice in view.wanted or one.begun in view.wanted
-                if here and hour in hours and digest not in view.half.get(hour, ()):
+                if here and place in places and digest not in view.half.get(place, ()):
                     lost.append(one)
         return await still_lost(self._exports, lost, view.session)
 
@@ -192,24 +195,23 @@ class Traffic:
         wanted = slices_of(period)
 
         async def look(session: AsyncClientSession) -> T:
-            folded = self._hours.find(
-                {"_id": _between(wanted), "folded.0": {"$exists": True}}, {"folded": 1}, session=session
-            )
-            half = {one["_id"]: one["folded"] async for one in folded}
+            where = {**volumes(_places(_hours(wanted))), "folded.0": {"$exists": True}}
+            half: dict[int, list[bytes]] = {}
+            async for one in self._parts.find(where, {"folded": 1}, session=session):
+                half.setdefault(one["_id"] // VOLUMES, []).extend(one["folded"])
             return await read(_View(session, wanted, half))
 
         return await at_one_instant(self._db, look)
 
 
 def _open(view: _View, then: Stages, rows: str) -> Stages:
-    """The stages over rows of exports that no hour holds; a fold that was cut off is looked through."""
-    half = [{"_id": {"$in": list(digests)}, f"{rows}.hour": hour} for hour, digests in view.half.items()]
+    """The stages over rows of exports that no part holds; a fold that was cut off is looked through."""
+    half = [{"_id": {"$in": list(digests)}, f"{rows}.p": place} for place, digests in view.half.items()]
     unwind, *rest = then
     return [
-        {"$match": {"hours": _between(view.wanted)}},
+        {"$match": _waiting(view.wanted)},
         unwind,
-        {"$set": {f"{rows}.hour": {"$floor": {"$divide": [f"${rows}.t", SLICES_AN_HOUR]}}}},
-        {"$match": {"$expr": {"$in": [f"${rows}.hour", "$hours"]}, **({"$nor": half} if half else {})}},
+        {"$match": {"$expr": {"$in": [f"${rows}.p", "$places"]}, **({"$nor": half} if half else {})}},
         *rest,
     ]
 
@@ -227,14 +229,22 @@ def _inside(wanted: range, path: str) -> dict[str, Any]:
     return {path: {"$gte": wanted.start, "$lt": wanted.stop}}
 
 
-def _between(wanted: range) -> dict[str, int]:
+def _waiting(wanted: range) -> dict[str, Any]:
+    """Exports that wait for a part of the hours that slices touch."""
+    places = _places(_hours(wanted))
+    return {"places": {"$gte": places.start, "$lt": places.stop}}
+
+
+def _places(hours: range) -> range:
+    return range(hours.start * PARTS, hours.stop * PARTS)
+
+
+def _hours(wanted: range) -> range:
     """The hours that slices touch."""
-    return {"$gte": wanted.start // SLICES_AN_HOUR, "$lte": (wanted.stop - 1) // SLICES_AN_HOUR}
+    return range(wanted.start // SLICES_AN_HOUR, -(-wanted.stop // SLICES_AN_HOUR))
 
 
-def _hours_of(wanted: range) -> tuple[dict[str, Any], dict[str, Any]]:
+def _whole(wanted: range) -> tuple[range, set[int]]:
     """The hours of which every slice is wanted, and those at the ends of which some are."""
-    first, last = -(-wanted.start // SLICES_AN_HOUR), wanted.stop // SLICES_AN_HOUR
-    touched = _between(wanted)
-    ends = {hour for hour in touched.values() if not first <= hour < last}
-    return {"$gte": first, "$lt": last}, {"$in": sorted(ends)}
+    whole, touched = range(-(-wanted.start // SLICES_AN_HOUR), wanted.stop // SLICES_AN_HOUR), _hours(wanted)
+    return whole, {*touched[:1], *touched[-1:]} - set(whole)

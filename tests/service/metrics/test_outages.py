@@ -12,6 +12,7 @@ from services.metrics.main import MetricsSettings
 from services.metrics.rules.availability import SLICE, SLICES_AN_HOUR
 from services.metrics.rules.fact import EPOCH, Exclusion, Fact
 from services.metrics.rules.outage_record import Attributed, Origin, Outage, State, Tier
+from services.metrics.rules.span_parts import VOLUMES, place_of
 from services.metrics.store.facts import FACTS
 from services.runtime.actor import system
 from services.runtime.door import now
@@ -122,8 +123,11 @@ async def _past_weeks(stand: Stand) -> None:
         2: [("stock", 25, 120.0)],
     }.items():
         begin = start - week * 7 * 24 * SLICES_AN_HOUR
-        rows = [{"t": begin + place, "s": service, "v": valid, "l": 0} for service, place, valid in cells]
-        await stand.run.db["span_hours"].insert_one({"_id": begin // SLICES_AN_HOUR, "version": 1, "cells": rows})
+        for name, later, count in cells:
+            row = {"t": begin + later, "s": name, "v": count, "l": 0}
+            volume = place_of(begin + later, name) * VOLUMES
+            part = {"$setOnInsert": {"hour": begin // SLICES_AN_HOUR, "version": 1}, "$push": {"cells": row}}
+            await stand.run.db["span_parts"].update_one({"_id": volume}, part, upsert=True)
 
 
 async def test_late_spans_and_cancelled_tickets_amend_visibly(shop_stand: Stand) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,7 @@ from google.rpc import error_details_pb2, status_pb2
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTraceServiceRequest,
-    ExportTraceServiceResponse,
-)
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -28,7 +24,6 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status,
 from services.metrics.rules.availability import Export
 from services.metrics.spans import TraceDoor, add_to_server
 from services.metrics.store.spans import SETTLE, Spans
-from services.metrics.wire.spans import measured
 from services.runtime.door import now
 from services.runtime.refusal import Refusal
 from tests.service.metrics.bank import BOSS, LI, Bank, Start, batch, interval, opened
@@ -195,95 +190,6 @@ async def test_a_batch_that_is_sent_again_counts_once(start: Start) -> None:
     await _folded(replicas[0])
     await asyncio.gather(*(_export(bank, data) for bank in replicas * 2))
     assert (await _services(replicas[1]))["shop"].valid == 100.0
-
-
-async def test_folding_neither_loses_nor_doubles(bank: Bank) -> None:
-    """Over two hours, two folders at once, and one cut off after its write: every read between gives the same sums."""
-    at = now()
-    first = at.replace(minute=0, second=0, microsecond=0) - timedelta(seconds=1)
-    settled = at + SETTLE + timedelta(seconds=1)
-    spans = Spans(bank.run.db)
-    for number in range(60):
-        export = measured(batch("shop", [first, first + timedelta(seconds=1 + number)], 13 * (number % 2)), first)
-        for one in (export, _called(export, number)):
-            # The service's own folder leaves alone what came just now.
-            one.received_at = at
-            await spans.keep(one)
-
-    async def seen() -> tuple[float, float, int]:
-        shop = (await _services(bank, period=interval(first - timedelta(hours=1), at + timedelta(hours=1))))["shop"]
-        edges = await bank.ask(BOSS, "ListServiceEdges", period=_period())
-        return shop.valid, shop.good, sum(one.calls for one in edges.edges)
-
-    expected = await seen()
-    assert expected == (120.0, 60.0, 60)
-    cut = Spans(bank.run.db)
-    let_go = cut._let_go
-
-    async def dies(digests: Any, hour: int, at: datetime) -> None:
-        if digests:
-            raise ConnectionError("killed between two writes")
-        await let_go(digests, hour, at)
-
-    cut._let_go = dies  # type: ignore[method-assign]  # the crash itself
-    with pytest.raises(ConnectionError):
-        await cut.fold(settled)
-    assert await seen() == expected
-
-    async def folds() -> None:
-        while await Spans(bank.run.db).fold(settled):
-            assert await seen() == expected
-
-    await asyncio.gather(folds(), folds(), folds())
-    assert await seen() == expected
-    assert await bank.run.db["span_exports"].count_documents({"done_at": {"$exists": False}}) == 0
-    assert await bank.run.db["span_hours"].count_documents({}) == 2
-    half = interval(first + timedelta(seconds=1), first + timedelta(seconds=21))
-    assert (await _services(bank, period=half))["shop"].valid == 20.0
-
-
-async def test_a_folder_that_was_overtaken_takes_nothing_back(bank: Bank) -> None:
-    """It has read the hour, then another folds the same exports and later ones: what it would write is of the past."""
-    at = now()
-    settled = at + SETTLE + timedelta(seconds=1)
-    read, release = asyncio.Event(), asyncio.Event()
-
-    class Overtaken(Spans):
-        async def _with(self, before: Any, taken: Any) -> dict[str, Any]:
-            after = await super()._with(before, taken)
-            read.set()
-            await release.wait()
-            return after
-
-    async def kept(count: int) -> None:
-        export = measured(batch("shop", [at] * count), at)
-        assert await spans.keep(export)
-
-    spans, slow = Spans(bank.run.db), Overtaken(bank.run.db)
-    await kept(1)
-    await spans.fold(settled)
-    await kept(2)
-    overtaken = asyncio.ensure_future(slow.fold(settled))
-    await read.wait()
-    await spans.fold(settled)
-    await kept(4)
-    await spans.fold(settled)
-    release.set()
-    await overtaken
-    while await spans.fold(settled):
-        pass
-    assert (await _services(bank))["shop"].valid == 7.0
-
-
-def _called(export: Export, number: int) -> Export:
-    """Another export, of one call only."""
-    request = ExportTraceServiceRequest()
-    resource = request.resource_spans.add()
-    resource.resource.attributes.add(key="service.name").value.string_value = "web"
-    span = resource.scope_spans.add().spans.add(kind=Span.SPAN_KIND_CLIENT, name="pkg.Shop/Buy", span_id=b"c" * 8)
-    span.end_time_unix_nano = int(export.received_at.timestamp()) * 1_000_000_000 + number
-    span.attributes.add(key="peer.service").value.string_value = "shop"
-    return measured(request.SerializeToString(), export.received_at)
 
 
 async def test_late_and_early_spans_count_when_they_came(bank: Bank) -> None:

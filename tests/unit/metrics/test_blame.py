@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.metrics.rules.blame import Bone, Ended, Share, Suspect, Trace, Verdict, Vote, judge, shares
+from services.metrics.rules.blame import Bone, Ended, Share, Suspect, Trace, Verdict, Vote, few, judge, shares
 
 FAULT, LATE, SILENT, FINE, CALLERS = Ended.FAULT, Ended.LATE, Ended.SILENT, Ended.FINE, Ended.CALLERS
 
@@ -97,3 +97,17 @@ def test_votes_become_a_verdict() -> None:
         Share("a", "error", 750),
         Share("b", "slow", 250),
     )
+
+
+def test_of_too_many_bones_whole_traces_are_kept() -> None:
+    """Of ten traces of three bones as many as fit, always the same ones; of a single one that is too long its first."""
+    bones = [
+        served(f"s{trace}{number}", "shop")._replace(trace=bytes([99 - trace] * 8 + [trace] * 8))
+        for trace in range(10)
+        for number in range(3)
+    ]
+    assert few(bones, 30) == bones
+    for most, traces in ((29, 9), (12, 4), (11, 3), (3, 1)):
+        kept = few(bones[::-1], most)
+        assert sorted(kept) == sorted(one for one in bones if one.trace[15] < traces)
+    assert few(bones[:3], 2) == bones[:2]
