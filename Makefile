@@ -76,10 +76,10 @@ chart: setup $(STAMPS)/helm ## the Helm chart: goldens, schema, invariants
 	$(PYTEST) tests/chart
 
 faults: setup ## kill -9, servers away, duplicates: nothing lost, nothing twice
-	$(PYTEST) -s tests/faults --ignore=tests/faults/test_outages.py
+	$(PYTEST) -s tests/faults --ignore=tests/faults/test_outages.py --ignore=tests/faults/test_outages_live.py
 
-outages: setup ## 200 seeded faults of an invented shop: bounds, root and scope (OUTAGES=20 OUTAGES_FROM=0: the first 20)
-	$(PYTEST) -s tests/faults/test_outages.py
+outages: setup ## 200 seeded faults of an invented shop, a quiet day, five in real time (OUTAGES=20 OUTAGES_FROM=0: the first 20)
+	$(PYTEST) -s tests/faults/test_outages.py tests/faults/test_outages_live.py
 
 load: setup ## ratios to the stated floors, in one run
 	$(PYTEST) -s tests/load

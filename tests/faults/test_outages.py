@@ -30,6 +30,7 @@ from tests.support.shop import Fault, Shop, Spoken, exports, failed, fault
 FIRST, FAULTS = int(os.environ.get("OUTAGES_FROM", "0")), int(os.environ.get("OUTAGES", "200"))
 LENGTH, APART = timedelta(minutes=9), timedelta(hours=3)
 ALL = 1 << 56
+DAY_SEED = 2_026
 RATIOS = (0.25, 0.05)
 Z = 1.96
 
@@ -101,6 +102,18 @@ async def test_two_hundred_faults(played: Stand) -> None:
     for ratio in RATIOS:
         assert statistics.mean(told.inside[ratio]) >= 183 / 200
         assert statistics.median(told.widths[ratio]) <= 1.3
+
+
+@pytest.mark.timeout(3600)
+async def test_a_quiet_day_opens_none(played: Stand) -> None:
+    """24 hours in which every service fails one request in two thousand; at one a second, one failure is much."""
+    begin = now().replace(minute=0, second=0, microsecond=0) + timedelta(days=1)
+    spans = [one for trace in Shop(DAY_SEED, rate=1.0).traces(begin, begin + timedelta(days=1)) for one in trace]
+    await played.play(exports(spans), begin + timedelta(days=1, minutes=1))
+    lost = len(failed(spans))
+    print(f"a quiet day: {len(spans)} spans, {lost} failed requests")
+    assert lost > 100
+    assert await played.outages(begin, begin + timedelta(days=1), retracted=True) == []
 
 
 async def _one(played: Stand, number: int, start: datetime, told: Told) -> None:

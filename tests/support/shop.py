@@ -171,10 +171,11 @@ def failed(spans: Iterable[Spoken]) -> list[tuple[str, int]]:
     return found
 
 
-def exports(spans: Iterable[Spoken], state: str = "") -> list[tuple[datetime, bytes]]:
+def exports(spans: Iterable[Spoken], state: str = "", prefix: str = "") -> list[tuple[datetime, bytes]]:
     """The spans as two collectors, each of three services, export them every five seconds: (when it arrives, request).
 
-    Most callers and callees come by different ones, so that blame has to put together what came apart.
+    Most callers and callees come by different ones, so that blame has to put together what came apart. prefix: of the
+    names of this shop's services, where there are several shops.
     """
     batches: dict[tuple[int, int], dict[str, list[Spoken]]] = {}
     step = _EXPORT // timedelta(milliseconds=1)
@@ -182,21 +183,21 @@ def exports(spans: Iterable[Spoken], state: str = "") -> list[tuple[datetime, by
         by_service = batches.setdefault((one.ended // step, one.service in _COLLECTORS[1]), {})
         by_service.setdefault(one.service, []).append(one)
     return [
-        (datetime.fromtimestamp((place + 1) * step / 1000, UTC), _request(found, state))
+        (datetime.fromtimestamp((place + 1) * step / 1000, UTC), _request(found, state, prefix))
         for (place, _), found in sorted(batches.items())
     ]
 
 
-def _request(spans: Mapping[str, Sequence[Spoken]], state: str) -> bytes:
+def _request(spans: Mapping[str, Sequence[Spoken]], state: str, prefix: str) -> bytes:
     request = ExportTraceServiceRequest()
     for service, found in sorted(spans.items()):
         resource = request.resource_spans.add()
-        resource.resource.attributes.add(key="service.name").value.string_value = service
-        _add(resource.scope_spans.add(), found, state)
+        resource.resource.attributes.add(key="service.name").value.string_value = prefix + service
+        _add(resource.scope_spans.add(), found, state, prefix)
     return request.SerializeToString()
 
 
-def _add(scope: ScopeSpans, spans: Sequence[Spoken], state: str) -> None:
+def _add(scope: ScopeSpans, spans: Sequence[Spoken], state: str, prefix: str) -> None:
     for one in spans:
         span = scope.spans.add(
             trace_id=one.trace,
@@ -214,7 +215,7 @@ def _add(scope: ScopeSpans, spans: Sequence[Spoken], state: str) -> None:
         span.attributes.add(key="enduser.id").value.string_value = one.user
         span.attributes.add(key="site").value.string_value = one.site
         if one.callee:
-            span.attributes.add(key="peer.service").value.string_value = one.callee
+            span.attributes.add(key="peer.service").value.string_value = prefix + one.callee
         if one.code not in (OK, CANCELLED):
             span.status.code = Status.STATUS_CODE_ERROR
 
