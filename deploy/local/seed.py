@@ -11,7 +11,7 @@ import functools
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ import numpy as np
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
-from deploy.local import seed_ledger
+from deploy.local import seed_cells, seed_ledger
 from services.metrics.rules.cost_model import CostModel
 from services.metrics.rules.fact import Channel, Fact, Judged, State, Type, fact_name
 from services.metrics.rules.fold import Seen, SeenClocks, fold_clocks, fold_ticket
@@ -196,15 +196,14 @@ def _title(number: int) -> str:
     return f"Made-up ticket {number}"
 
 
-def batch(span: range, count: int, *, booked: bool) -> dict[str, list[dict[str, Any]]]:
-    """The documents of a part of them, by collection."""
-    found: dict[str, list[dict[str, Any]]] = {FACTS.collection: [document(number, count) for number in span]}
-    for number in span if booked else ():
-        booking, entries = money(number, count)
-        if booking is not None:
-            found.setdefault(BOOKINGS.collection, []).append(booking)
-            found.setdefault(ENTRIES.collection, []).extend(entries)
-    return found
+def write_batch(uri: str, database: str, span: range, count: int, more: Mapping[str, Any] | None) -> None:
+    """Writes a part of them, and what they cost when `more` is given: fields of every entry. The work of a process."""
+    db = seed_cells.open_store(uri, database)
+    seed_cells.insert(db, FACTS.collection, (document(number, count) for number in span))
+    if more is not None:
+        costs = [(booking, entries) for booking, entries in (money(number, count) for number in span) if booking]
+        seed_cells.insert(db, BOOKINGS.collection, (booking for booking, _ in costs))
+        seed_cells.insert(db, ENTRIES.collection, ({**one, **more} for _, entries in costs for one in entries))
 
 
 async def fill(
@@ -218,9 +217,27 @@ async def fill(
 ) -> None:
     """Writes `count` facts and the cells of all their days. facts: what has the collection of facts.
 
-    only: no others than these of them. booked: what they cost too, where nobody keeps a cost model of people.
+    only: no others than these of them. booked: what they cost too, where nobody keeps a cost model of people. The
+    server asks for no password.
     """
-    await write(db, only or range(count), count, workers, booked=booked)
+    host, port = await db.client.address or ("", 0)
+    uri = f"mongodb://{host}:{port}/?directConnection=true"
+    at_once = await _is_empty(db)
+    booked = booked and await _keeps_our_model(db)
+    more = None if not booked else {"summed": True} if at_once else {}
+    wanted = only or range(count)
+    spans = [wanted[start : start + BATCH] for start in range(0, len(wanted), BATCH)]
+    loop = asyncio.get_running_loop()
+    with ProcessPoolExecutor(workers) as pool:
+        await asyncio.gather(
+            *(loop.run_in_executor(pool, write_batch, uri, db.name, span, count, more) for span in spans)
+        )
+        # An index is made at once of what is there in a fraction of the time of one that grows with it.
+        kinds = (FACTS, BOOKINGS, ENTRIES)
+        await asyncio.gather(*(db[kind.collection].create_indexes(list(kind.indexes)) for kind in kinds))
+        if at_once:
+            await seed_cells.fill(db, uri, pool)
+            return
     roller = Roller(db, facts)
     for day in sorted(await facts.collection.distinct("state.days")):
         await roller.roll_day(day)
@@ -230,25 +247,9 @@ async def fill(
         pass
 
 
-async def write(
-    db: AsyncDatabase[dict[str, Any]], wanted: range, count: int, workers: int = WORKERS, *, booked: bool
-) -> None:
-    """Writes some of `count` facts, and what they cost when it is `booked`, into no cells yet."""
-    booked = booked and await _keeps_our_model(db)
-    for kind in (FACTS, BOOKINGS, ENTRIES):
-        await db[kind.collection].create_indexes(list(kind.indexes))
-    spans = [wanted[start : start + BATCH] for start in range(0, len(wanted), BATCH)]
-    loop = asyncio.get_running_loop()
-    with ProcessPoolExecutor(workers) as pool:
-        work = functools.partial(batch, count=count, booked=booked)
-        waiting = [loop.run_in_executor(pool, work, span) for span in spans[: 2 * workers]]
-        for place in range(len(spans)):
-            documents = await waiting.pop(0)
-            if (ahead := place + 2 * workers) < len(spans):
-                waiting.append(loop.run_in_executor(pool, work, spans[ahead]))
-            for name, those in documents.items():
-                if those:
-                    await db[name].insert_many(those, ordered=False)
+async def _is_empty(db: AsyncDatabase[dict[str, Any]]) -> bool:
+    kept = (FACTS.collection, ENTRIES.collection, *seed_cells.KEPT)
+    return not any([await db[one].find_one({}, {"_id": 1}) for one in kept])
 
 
 async def _keeps_our_model(db: AsyncDatabase[dict[str, Any]]) -> bool:

@@ -55,7 +55,7 @@ def find_nats_server() -> Path:
     raise MissingTool("nats-server is missing; this installs it: make setup")
 
 
-def _with_libraries() -> dict[str, str]:
+def with_libraries() -> dict[str, str]:
     """Our environment, in which a program also finds the libraries that `make setup` unpacked."""
     places = [str(place) for place in (LOCAL / "debian" / "usr" / "lib").glob("*-linux-gnu*")]
     search = os.pathsep.join([*places, *filter(None, [os.environ.get("LD_LIBRARY_PATH")])])
@@ -85,7 +85,7 @@ class Mongod:
                 *("--setParameter", "enableTestCommands=1"),
             ],
             log or folder.with_suffix(".log"),
-            _with_libraries(),
+            with_libraries(),
         )
 
     @property

@@ -1,8 +1,7 @@
-"""What a board costs at a million tickets against ten thousand, in one run, for every kind of filter on the page.
+"""What a board, and the opening of one amount, costs at a million tickets against ten thousand, in one run.
 
-Facts and the entries of the ledger grow together. And what it costs there to open one amount, as the drawer does.
-
-TL_BOARD_TICKETS sets the greater number, for a quicker look.
+TL_BOARD_TICKETS sets the greater number. TL_BOARD_DATA names a folder that keeps what was filled, for runs that only
+measure; `python -m deploy.local.seed_store FOLDER/1000000 1000000` fills it. Remove it when the seed has changed.
 """
 
 from __future__ import annotations
@@ -16,15 +15,13 @@ from typing import Any
 
 import grpc
 import pytest
-from pymongo import AsyncMongoClient
 from throughline.metrics.v1 import board_pb2, metrics_pb2
 from throughline.metrics.v1 import metrics_service_pb2 as pb
 from throughline.metrics.v1.ledger_service_pb2 import ExplainLedgerEntryRequest
 from throughline.metrics.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from throughline.metrics.v1.metrics_service_pb2_grpc import MetricsServiceStub
 
-from deploy.local import seed
-from deploy.local.system import System
+from deploy.local import seed, seed_store
 from services.runtime.actor import Actor
 from services.runtime.client import acting, channel
 from services.runtime.identity import Keys
@@ -71,11 +68,6 @@ OPENED: tuple[tuple[str, dict[str, Any], timedelta, timedelta, Actor], ...] = (
 )  # fmt: skip
 
 pytestmark = pytest.mark.timeout(5400)
-
-
-async def _seeded(system: System, count: int) -> None:
-    async with AsyncMongoClient[dict[str, Any]](system.mongod.uri, tz_aware=True) as client:
-        await seed.fill(client["metrics"], seed.Facts(client["metrics"]), count, booked=True)
 
 
 def _request(filter: dict[str, Any], length: timedelta) -> board_pb2.GetBoardRequest:
@@ -143,15 +135,15 @@ async def test_a_board_costs_the_same_however_many_tickets(tmp_path: Path) -> No
 
     An amount opens within a second.
     """
+    data = Path(os.environ.get("TL_BOARD_DATA") or tmp_path)
+    for count in (SMALL, LARGE):
+        seconds = await seed_store.prepare(data / str(count), count)
+        print(f"{count:,} facts, what they cost and their cells in {seconds:,.0f} s")
     with ExitStack() as stack:
         sizes = {
-            count: stack.enter_context(places.part_of_the_system(tmp_path / str(count), "metrics"))
+            count: stack.enter_context(places.part_of_the_system(data / str(count), "metrics"))
             for count in (SMALL, LARGE)
         }
-        for count, system in sizes.items():
-            began = time.perf_counter()
-            await _seeded(system, count)
-            print(f"{count:,} facts, what they cost and their cells in {time.perf_counter() - began:,.0f} s")
         broken = []
         for words, filter, length, actor in ASKED:
             rounds = Rounds(f"board at {LARGE:,} tickets, {words}: p95", "ms")

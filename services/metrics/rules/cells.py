@@ -8,18 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from services.metrics.rules.access import is_within
 from services.metrics.rules.claims import Place
 from services.metrics.rules.fact import Channel, Type
 from services.metrics.rules.measures import CODES
 from services.metrics.rules.period import Filter
 from services.metrics.rules.rows import (
+    ADDED,
+    COUNTED,
     DAY_MS,
     PRIORITY,
+    SUMMED,
     added,
     class_of,
     counted,
@@ -28,6 +33,7 @@ from services.metrics.rules.rows import (
     slotted,
     split,
 )
+from services.metrics.rules.selection import classes_of
 
 Ints = NDArray[Any]
 
@@ -133,6 +139,28 @@ def places_of(one: Packed | Place) -> Iterator[tuple[str, str, str, str]]:
                 yield dimension, SEVERAL.join(values), scope, one.source
 
 
+def on_day(day: int, facts: Sequence[Packed]) -> list[Packed]:
+    """The facts with those rows alone that lie on a UTC day."""
+    found = added([one.rows for one in facts])
+    here = found.rows["at"] // DAY_MS == day
+    rows, size = found.rows[here].tobytes(), ADDED.itemsize
+    ends = (np.searchsorted(found.fact[here], np.arange(len(facts) + 1)) * size).tolist()
+    return [one._replace(rows=rows[start:end]) for one, (start, end) in zip(facts, pairwise(ends), strict=True)]
+
+
+def passing(facts: Iterable[Packed], filter: Filter, scope: str) -> list[Packed]:
+    """Those that a filter lets pass, of a unit and below it."""
+    asked = [(name, value) for name in (*DIMENSIONS, "source") if (value := getattr(filter, name))]
+    wanted = classes_of(filter, fine=True)
+    return [
+        one
+        for one in facts
+        if is_within(one.unit, scope)
+        and all(getattr(one, name) == value for name, value in asked)
+        and (wanted is None or wanted[one.ticket_class])
+    ]
+
+
 def roll(day: int, facts: Sequence[Packed]) -> dict[CellKey, Cell]:
     """The cells of one UTC day, made from all facts that count in it."""
     found = added([one.rows for one in facts])
@@ -169,17 +197,18 @@ def roll(day: int, facts: Sequence[Packed]) -> dict[CellKey, Cell]:
 def above(level: int, block: int, below: Iterable[tuple[CellKey, Cell]]) -> dict[CellKey, Cell]:
     """The cells of a stretch of days, from those of the level below that lie in it."""
     groups: dict[CellKey, int] = {}
-    counts, sums, of_counts, of_sums = [], [], [], []
+    cells, numbers = list[Cell](), list[int]()
     for key, cell in below:
-        group = groups.setdefault(key._replace(level=level, block=block), len(groups))
-        counts.append(cell.counts)
-        sums.append(cell.sums)
-        of_counts.append(np.full(len(cell.counts), group))
-        of_sums.append(np.full(len(cell.sums), group))
+        numbers.append(groups.setdefault(key._replace(level=level, block=block), len(groups)))
+        cells.append(cell)
     if not groups:
         return {}
-    merged = merged_counts(np.concatenate(counts), np.concatenate(of_counts))
-    summed = merged_sums(np.concatenate(sums), np.concatenate(of_sums))
+    counts, sums = [one.counts for one in cells], [one.sums for one in cells]
+    # Their bytes one after the other: numpy would compare the columns of every two tables first.
+    all_counts = np.frombuffer(b"".join(one.tobytes() for one in counts), COUNTED)
+    all_sums = np.frombuffer(b"".join(one.tobytes() for one in sums), SUMMED)
+    merged = merged_counts(all_counts, np.repeat(numbers, [len(one) for one in counts]).astype(np.int64))
+    summed = merged_sums(all_sums, np.repeat(numbers, [len(one) for one in sums]).astype(np.int64))
     pieces = zip(split(*merged, len(groups)), split(*summed, len(groups)), strict=True)
     return {key: Cell(*piece) for key, piece in zip(groups, pieces, strict=True)}
 

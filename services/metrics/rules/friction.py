@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from services.metrics.rules.fact import Fact
-from services.metrics.rules.measures import MEASURES
+from services.metrics.rules.measures import CODES, MEASURES
 from services.metrics.rules.period import Filter
 from services.metrics.rules.registry import METRICS
 from services.metrics.rules.statistics import mean_interval, moments
 from services.metrics.rules.tally import Tally
 from services.metrics.rules.values import LEAST, Standing, Value, share, too_few, undefined
+
+Ints = NDArray[Any]
 
 _DIGITS = 6
 PLACES_SHOWN = 100
@@ -41,6 +47,9 @@ MEASURE_OF: Mapping[Touchpoint, str] = {
 }
 """The registry's number of each, all of them counted when a ticket ends."""
 _BY_ID = {one.id: one for one in MEASURES}
+_NEEDED = np.zeros(256, bool)
+for _id in ("tickets_ended", *MEASURE_OF.values()):
+    _NEEDED[CODES[_id]] = True
 
 
 class By(StrEnum):
@@ -86,6 +95,12 @@ def times(fact: Fact, touchpoint: Touchpoint) -> int:
     read = _BY_ID[MEASURE_OF[touchpoint]].read
     reading = None if read is None or fact.is_excluded or not fact.known else read(fact)
     return int(reading[1]) if reading is not None else 0
+
+
+def needed(rows: Ints) -> Ints:
+    """The rows of COUNTED that a map is made of."""
+    found: Ints = rows[_NEEDED[rows["m"]]]
+    return found
 
 
 def narrowed(filter: Filter, by: By, place: str) -> Filter:

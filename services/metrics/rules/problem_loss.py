@@ -98,21 +98,9 @@ def occurrences(problem: KnownProblem, incidents: Iterable[Fact], parts: Iterabl
     The impact of an incident began when the first of its causes did; with no cause that has claimed time, when it was
     opened.
     """
-    of_ticket: dict[str, list[Part]] = {}
-    for part in parts:
-        for ticket in part.tickets:
-            of_ticket.setdefault(ticket, []).append(part)
-    found = []
-    for fact in incidents:
-        since = problem.known_of(fact)
-        if since is None:
-            continue
-        own = tuple(of_ticket.get(fact.ticket, ()))
-        began = min((one.start for one in own), default=fact.opened_at)
-        linked = any(name == problem.name for name, _ in fact.problems)
-        # The incident that makes a problem known may be linked as it is opened; it repeats nothing.
-        found.append(Occurrence(fact, linked, began > since, own))
-    return found
+    of_ticket = _by_ticket(parts)
+    found = (_occurrence(problem, one, of_ticket.get(one.ticket, ())) for one in incidents)
+    return [one for one in found if one is not None]
 
 
 def problem_loss(problem: KnownProblem, of_it: Sequence[Occurrence], left_out: int = 0) -> ProblemLoss:
@@ -134,14 +122,51 @@ def repeat_loss(
 ) -> RepeatLoss:
     """What was paid again. currency: the one that the rows are ordered by; problems that nothing repeated are out."""
     rows, paid = [], []
-    for problem in problems:
-        of_it = occurrences(problem, incidents, parts)
+    for problem, of_it in _by_problem(problems, incidents, parts):
         row = problem_loss(problem, of_it)
         if row.again:
             rows.append(row)
             paid += [one for one in of_it if one.again]
     rows.sort(key=lambda one: (-_in(currency, one.again_sums), -one.again, one.problem.name))
     return RepeatLoss(tuple(rows), tuple(_summed(paid)), len({one.fact.ticket for one in paid}), left_out)
+
+
+def _by_problem(
+    problems: Iterable[KnownProblem], incidents: Iterable[Fact], parts: Iterable[Part]
+) -> list[tuple[KnownProblem, list[Occurrence]]]:
+    """The occurrences of each problem: an incident is looked at once for each problem that it may be of."""
+    found = {one.name: (one, list[Occurrence]()) for one in problems}
+    alike: dict[str, list[str]] = {}
+    for problem, _ in found.values():
+        for signature in problem.signatures:
+            alike.setdefault(signature, []).append(problem.name)
+    of_ticket = _by_ticket(parts)
+    for fact in incidents:
+        own = of_ticket.get(fact.ticket, ())
+        names = {name for name, _ in fact.problems} | set(alike.get(fact.signature, ()))
+        for name in names & found.keys():
+            problem, of_it = found[name]
+            if (one := _occurrence(problem, fact, own)) is not None:
+                of_it.append(one)
+    return list(found.values())
+
+
+def _by_ticket(parts: Iterable[Part]) -> dict[str, list[Part]]:
+    found: dict[str, list[Part]] = {}
+    for part in parts:
+        for ticket in part.tickets:
+            found.setdefault(ticket, []).append(part)
+    return found
+
+
+def _occurrence(problem: KnownProblem, fact: Fact, own: Sequence[Part]) -> Occurrence | None:
+    since = problem.known_of(fact)
+    if since is None:
+        return None
+    began = min((one.start for one in own), default=fact.opened_at)
+    linked = any(name == problem.name for name, _ in fact.problems)
+    # The incident that makes a problem known may be linked as it is opened; it repeats nothing.
+    return Occurrence(fact, linked, began > since, tuple(own))
 
 
 def _earliest(signatures: Mapping[str, datetime]) -> dict[str, datetime]:

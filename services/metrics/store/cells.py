@@ -16,7 +16,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
 from services.metrics.rules.board import DAYS_SHOWN, Slots
-from services.metrics.rules.cells import LEVELS, Cell, CellKey
+from services.metrics.rules.cells import LEVELS, Cell, CellKey, Ints
 from services.metrics.rules.rows import COUNTED, SLOTTED, SUMMED
 from services.metrics.rules.selection import NOTHING, Rows
 
@@ -84,6 +84,14 @@ def identity(key: CellKey) -> str:
     return "\x1e".join((str(key.level), str(key.block), *key[2:6], "fine" if key.fine else ""))
 
 
+def slots_of(key: CellKey, cell: Cell) -> tuple[str, Document, str, bytes]:
+    """Where the slots of a cell of a day stand: the document, its place, its field for the day; and their rows."""
+    block, number = divmod(key.block, SPAN)
+    place = {"block": block, **{name: getattr(key, name) for name in (*_PLACE, "source")}}
+    rows = b"" if cell.slots is None else cell.slots.tobytes()
+    return identity(key._replace(level=SPAN, block=block)), place, f"d{number}", rows
+
+
 class CellStore:
     """Cells, the quarter hours of days, and the calendar of both."""
 
@@ -125,9 +133,7 @@ class CellStore:
         gone = await self._replace(1, day, cells, session)
         slots: list[Write] = []
         for key, cell in cells.items():
-            place = {"block": block, **{name: getattr(key, name) for name in (*_PLACE, "source")}}
-            rows = b"" if cell.slots is None else cell.slots.tobytes()
-            id = identity(key._replace(level=SPAN, block=block))
+            id, place, _, rows = slots_of(key, cell)
             slots.append(UpdateOne({"_id": id}, {"$set": {**place, field_: rows}}, upsert=True))
         slots += [UpdateOne({"_id": self._slot_of(id, block)}, {"$unset": {field_: ""}}) for id in gone]
         if slots:
@@ -145,11 +151,7 @@ class CellStore:
         self, where: Mapping[str, Any], blocks: Mapping[int, Sequence[int]], session: AsyncClientSession, *, rest: bool
     ) -> Rows:
         """The rows of some blocks of one place; `rest`: also of measures that are not drawn as a course."""
-        asked = [
-            {"level": level, "block": {"$gte": run.start, "$lt": run.stop}}
-            for level, chosen in blocks.items()
-            for run in _unbroken(chosen)
-        ]
+        asked = _in_blocks(blocks)
         if not asked:
             return NOTHING
         names = [*_COUNTS[: 1 + rest], *_SUMS[: 1 + rest]]
@@ -164,6 +166,17 @@ class CellStore:
             np.frombuffer(b"".join(sums), SUMMED),
             np.repeat(starts, [len(one) // SUMMED.itemsize for one in sums]).astype(np.int64),
         )
+
+    async def counts_by_value(
+        self, where: Mapping[str, Any], blocks: Mapping[int, Sequence[int]], session: AsyncClientSession
+    ) -> dict[str, Ints]:
+        """Rows of COUNTED of some blocks, by the value of their place, in one read. where: may leave the value open."""
+        found: dict[str, list[bytes]] = {}
+        if asked := _in_blocks(blocks):
+            projection = {"_id": 0, "value": 1, **dict.fromkeys(_COUNTS, 1)}
+            async for one in self._cells.find({**where, "$or": asked}, projection, session=session, batch_size=2_000):
+                found.setdefault(one["value"], []).extend(one[name] for name in _COUNTS)
+        return {value: np.frombuffer(b"".join(parts), COUNTED) for value, parts in found.items()}
 
     async def slots(self, where: Mapping[str, Any], days: Iterable[range], session: AsyncClientSession) -> Slots:
         """The events of some days of one place, by quarter hour; of many, the latest days that a chart can show."""
@@ -206,6 +219,14 @@ class CellStore:
     @staticmethod
     def _slot_of(id: str, block: int) -> str:
         return "\x1e".join((str(SPAN), str(block), *id.split("\x1e")[2:]))
+
+
+def _in_blocks(blocks: Mapping[int, Sequence[int]]) -> list[Document]:
+    return [
+        {"level": level, "block": {"$gte": run.start, "$lt": run.stop}}
+        for level, chosen in blocks.items()
+        for run in _unbroken(chosen)
+    ]
 
 
 def _unbroken(numbers: Sequence[int]) -> list[range]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from services.metrics.rules import cells as rules
 from services.metrics.rules.board import POINTS, FromFacts, Slots, Sums, from_facts, summed
+from services.metrics.rules.cells import Packed
 from services.metrics.rules.change_fact import add_changes, is_about_changes
 from services.metrics.rules.fact import DONE, OUT_OF_ALL, Channel, Fact, Type
 from services.metrics.rules.lengths import Lengths
@@ -23,7 +25,9 @@ from services.metrics.rules.selection import Rows, classes_of, needs_classes
 from services.metrics.rules.tally import tally
 from services.metrics.store.cells import Calendar, CellStore
 from services.metrics.store.changes import ended_changes
-from services.metrics.store.facts import chosen, seen_by, within
+from services.metrics.store.facts import PACKED as PACKED_FACT
+from services.metrics.store.facts import chosen, packed_of, seen_by, within
+from services.metrics.store.kept_days import kept_days
 from services.runtime.records import Records
 
 EXACT_BELOW = 1_000
@@ -32,7 +36,7 @@ FRESH_FACTS = 10_000
 """Days whose cells are out of date are counted from facts; if these are more, the cells must do for a while."""
 PRIORITIES = (1, 2, 3, 4)
 _BATCH = 5_000
-_PACKED = {"_id": 0, "state.adds": 1, "state.channel": 1, "state.type": 1, "state.priority": 1}
+PACKED = {"_id": 0, "state.adds": 1, "state.channel": 1, "state.type": 1, "state.priority": 1}
 
 
 class Counts:
@@ -47,6 +51,7 @@ class Counts:
         self._session = session
         self._scope = scope
         self._known: Calendar | None = None
+        self._steady: dict[int, int] = {}
 
     async def sums(self, period: Period, filter: Filter, *, courses: bool = True) -> Sums:
         """Everything that counts in the period; `courses`: by stretches, by priority and by quarter hour too."""
@@ -183,6 +188,8 @@ class Counts:
         ragged = Windows(period).ragged
         stale = await self._stale(period.days)
         apart = ragged | stale
+        made = (await self._calendar()).revisions
+        self._steady |= {day: made[day] for day in ragged - stale if day in made}
         if stale and await self._count(filter, apart, FRESH_FACTS) == FRESH_FACTS:
             apart = ragged
         known = (await self._calendar()).days
@@ -209,20 +216,50 @@ class Counts:
 
     async def _from_facts(self, filter: Filter, period: Period, days: frozenset[int] | None) -> FromFacts:
         """What facts add in a period, or on some days of it."""
-        every = period.days
-        inside = {"$in": sorted(days)} if days is not None else {"$elemMatch": {"$gte": every.start, "$lt": every.stop}}
-        where = {**chosen(filter, self._scope), "state.days": inside}
+        steady = sorted((days or frozenset()) & self._steady.keys())
+        rest = days.difference(steady) if days is not None else None
+        found = [await self._read_facts(filter, period, rest)] if rest is None or rest else []
+        for day in steady:
+            facts = rules.passing(await self._of_day(day), filter, self._scope)
+            rows, classes = [one.rows for one in facts], [one.ticket_class for one in facts]
+            found.append(from_facts(rows, classes, period, frozenset({day})))
+        return functools.reduce(_both, found)
+
+    async def _of_day(self, day: int) -> Sequence[Packed]:
+        kept, revision = kept_days(self._db), self._steady[day]
+        facts = kept.of(self._db.name, day, revision)
+        if facts is None:
+            found = self._find({"state.known": True, "state.days": day}, PACKED_FACT)
+            facts = rules.on_day(day, [packed_of(one["state"]) async for one in found])
+            kept.keep(self._db.name, day, revision, facts)
+        return facts
+
+    async def _read_facts(self, filter: Filter, period: Period, days: frozenset[int] | None) -> FromFacts:
         packs: list[bytes] = []
         classes: list[int] = []
-        async for document in self._find(where, _PACKED):
+        async for document in self._find(self._inside(filter, period, days), PACKED):
             state = document["state"]
             packs.append(state.get("adds", b""))
-            channel, type = Channel(state.get("channel", "UNSPECIFIED")), Type(state["type"])
-            classes.append(class_of(channel, type, state.get("priority", 0)))
+            classes.append(class_in(state))
         return from_facts(packs, classes, period, days)
+
+    def _inside(self, filter: Filter, period: Period, days: frozenset[int] | None) -> dict[str, Any]:
+        every = period.days
+        inside = {"$in": sorted(days)} if days is not None else {"$elemMatch": {"$gte": every.start, "$lt": every.stop}}
+        return {**chosen(filter, self._scope), "state.days": inside}
 
     def _find(self, where: Mapping[str, Any], projection: Mapping[str, Any]) -> Any:
         return self._facts.find(where, projection, session=self._session, batch_size=_BATCH)
+
+
+def _both(one: FromFacts, other: FromFacts) -> FromFacts:
+    return FromFacts(one.rows.joined(other.rows), _joined(one.slots, other.slots))
+
+
+def class_in(state: Mapping[str, Any]) -> int:
+    """The class of the ticket, from the fields of PACKED."""
+    channel, type = Channel(state.get("channel", "UNSPECIFIED")), Type(state["type"])
+    return class_of(channel, type, state.get("priority", 0))
 
 
 def _joined(one: Slots, other: Slots) -> Slots:

@@ -29,10 +29,11 @@ CELLS, SHEETS = "money_cells", "money_sheets"
 UNSUMMED: Mapping[str, Any] = {"summed": None}
 """Entries that no sum holds yet; an index on the mark finds them."""
 _TURN = "turn"
-_POSTED = {
+POSTED = {
     f"state.{name}": 1
     for name in (*TEXTS, *ROWS, "channel", "type", "priority", "category", "currency", "provisional", "first_hour")
 }
+"""What of an entry's document `posted` reads."""
 _AT_ONCE = 5_000
 
 Document = dict[str, Any]
@@ -62,11 +63,11 @@ class MoneyCells:
         await self._sheets.update_one({"_id": _TURN}, {"$inc": {"turns": 1}}, upsert=True, session=session)
         # By time, so that a batch of a long history touches few stretches of days.
         order = [("state.last_hour", ASCENDING)]
-        ready = self._entries.find(_READY, _POSTED, sort=order, limit=most, batch_size=_AT_ONCE, session=session)
+        ready = self._entries.find(_READY, POSTED, sort=order, limit=most, batch_size=_AT_ONCE, session=session)
         found = await ready.to_list()
         if not found:
             return 0
-        entries = [_posted(one["state"]) for one in found]
+        entries = [posted(one["state"]) for one in found]
         await self._add_sums(await asyncio.to_thread(rolled, entries), session)
         await self._add_lines(entries, session)
         marked = {"_id": {"$in": [one["_id"] for one in found]}}
@@ -130,8 +131,8 @@ class MoneyCells:
             done = 0
             while done < len(lines):
                 upto = done + LINES_A_SHEET - len(sheet.lines)
-                document = _document(day, part, written(sheet, lines[done:upto]))
-                writes.append(ReplaceOne({"_id": document["_id"]}, document, upsert=True))
+                filed = document(day, part, written(sheet, lines[done:upto]))
+                writes.append(ReplaceOne({"_id": filed["_id"]}, filed, upsert=True))
                 sheet, part, done = EMPTY, part + 1, upto
         await self._sheets.bulk_write(writes, ordered=False, session=session)
 
@@ -145,11 +146,17 @@ def _place(filter: Filter, scope: str) -> dict[str, Any]:
     return where | ({"source": filter.source} if filter.source else {})
 
 
+def cell_document(key: MoneyKey, days: Mapping[int, Ints]) -> Document:
+    """The sums of a place as a document: the rows of MONEY of each of its days."""
+    return {"_id": _identity(key), **key._asdict(), **{f"d{day % SPAN}": rows.tobytes() for day, rows in days.items()}}
+
+
 def _identity(key: MoneyKey) -> str:
     return "\x1e".join(map(str, key))
 
 
-def _posted(state: Mapping[str, Any]) -> Posted:
+def posted(state: Mapping[str, Any]) -> Posted:
+    """An entry as cells see it."""
     # An entry of an earlier release names no item.
     texts = {name: state.get(name, "") for name in TEXTS}
     lines = np.zeros(len(state["amounts"]), HOUR)
@@ -170,7 +177,8 @@ def _sheet(document: Mapping[str, Any]) -> Sheet:
     return Sheet(tuple(document["names"]), lines, hours)
 
 
-def _document(day: int, part: int, sheet: Sheet) -> Document:
+def document(day: int, part: int, sheet: Sheet) -> Document:
+    """A sheet as a document."""
     return {
         "_id": f"{day}/{part}",
         "day": day,

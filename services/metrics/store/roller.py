@@ -17,7 +17,7 @@ from opentelemetry import metrics
 from pymongo import UpdateOne, WriteConcern
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import OperationFailure
+from pymongo.errors import BulkWriteError, OperationFailure
 from pymongo.read_concern import ReadConcern
 
 from services.metrics.rules.cells import LEVELS, above, roll
@@ -118,7 +118,7 @@ class Roller:
             try:
                 return await self._in_one_step(partial(self._money.add, most))
             except OperationFailure as error:
-                if error.code != _TOO_LARGE or most == 1:
+                if not is_too_large(error) or most == 1:
                     raise
                 most //= 2
         return 0
@@ -179,3 +179,10 @@ class Roller:
         found = await self._cells.of_blocks(below, range(block * width, (block + 1) * width), session)
         cells = await asyncio.to_thread(above, level, block, found)
         await self._cells.replace_above(level, block, cells, revision, session)
+
+
+def is_too_large(error: OperationFailure) -> bool:
+    """Whether a transaction does not fit into the store's cache."""
+    # A write among many tells it in its own place, under the code of them all.
+    writes = (error.details or {}).get("writeErrors", ()) if isinstance(error, BulkWriteError) else ()
+    return _TOO_LARGE in (error.code, *(one.get("code") for one in writes))

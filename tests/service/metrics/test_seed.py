@@ -12,6 +12,7 @@ import pytest
 from google.protobuf.message import Message
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.monitoring import CommandListener, CommandStartedEvent
 from throughline.sla.v1 import events_pb2 as sla_events
 from throughline.sla.v1 import sla_pb2
 from throughline.tickets.v1 import events_pb2 as ticket_events
@@ -20,10 +21,13 @@ from throughline.tickets.v1 import ticket_pb2
 from deploy.local import seed
 from services.metrics.rules.fact import Channel, Judged, State
 from services.metrics.rules.fold import Seen, SeenClocks
+from services.metrics.rules.friction import By, narrowed
 from services.metrics.rules.people_model import PeopleModel
 from services.metrics.rules.period import Filter, Period
 from services.metrics.store import counts
+from services.metrics.store.cells import CELLS
 from services.metrics.store.facts import FACTS
+from services.metrics.store.frictions import Frictions
 from services.metrics.store.ledger import ENTRIES
 from services.metrics.store.roller import Roller
 from services.metrics.store.value_ledger import ValueLedger
@@ -36,7 +40,7 @@ from tests.service.metrics.bank import Bank, model, papers
 from tests.service.metrics.desk import ROOT, Desk, between, entry
 from tests.service.metrics.test_board import _numbers
 
-COUNT, SAMPLE = 400, (0, 3, 57, 123, 248, 399)
+COUNT, FEW, MOST_READS, SAMPLE = 400, 40, 12, (0, 3, 57, 123, 248, 399)
 MONEY = (0, 1, 3, 10, 57, 123, 248, 251)
 _KINDS = {
     State.IN_PROGRESS: ticket_events.TicketStarted,
@@ -146,6 +150,115 @@ async def test_cells_of_bulk_facts_are_those_of_their_facts(desk: Desk, monkeypa
         assert again.days == board.days
         assert len(again.days) == 400
         monkeypatch.undo()
+
+
+async def test_cells_written_at_once_are_those_of_the_roller(mongo_uri: str, database: str) -> None:
+    """Document by document: cells of all levels, quarter hours and the calendar; and sums of money, row by row."""
+    async with AsyncMongoClient[dict[str, Any]](mongo_uri, tz_aware=True) as client:
+        one, other = client[database], client[f"{database}-rolled"]
+        await seed.fill(one, seed.Facts(one), FEW, workers=1, booked=True)
+        # A store that has a cell is left to the roller.
+        await other[CELLS].insert_one({"_id": "another"})
+        await seed.fill(other, seed.Facts(other), FEW, workers=1, booked=True)
+        await other[CELLS].delete_one({"_id": "another"})
+        for name in (CELLS, "cell_slots", "cell_days", "money_cells"):
+            made, rolled = [{row["_id"]: row async for row in db[name].find({})} for db in (one, other)]
+            assert len(made) > 1
+            assert made == rolled
+        assert await one["ledger_entries"].count_documents({"summed": True}) > 1
+        assert await one["ledger_entries"].count_documents({"summed": None}) == 0
+        await client.drop_database(other)
+
+
+async def test_a_map_of_all_places_is_the_map_of_each_in_as_many_reads_however_many_they_are(
+    mongo_uri: str, database: str
+) -> None:
+    """By service and by team, of a filter that a pair of places has cells for, and of one that only facts answer."""
+    reads = Reads()
+    async with AsyncMongoClient[dict[str, Any]](mongo_uri, tz_aware=True, event_listeners=[reads]) as client:
+        db = client[database]
+        await seed.fill(db, seed.Facts(db), COUNT, workers=1)
+        frictions = Frictions(db, Records(db, FACTS, Journal(db)))
+        day = seed.END - timedelta(days=300)
+        period = Period(day - timedelta(hours=8), day + timedelta(days=191, hours=5))
+        for by, filter, scope in (
+            (By.SERVICE, Filter(), ""),
+            (By.TEAM, Filter(channel=Channel.PORTAL, priorities=(3, 4)), "cn"),
+            (By.TEAM, Filter(service="services/service-00"), ""),
+            (By.SERVICE, Filter(team="teams/team-00"), ""),
+            (By.SERVICE, Filter(site="sites/site-07"), "cn/east"),
+        ):
+            reads.count = 0
+            found = await frictions.by_place(period, filter, by, scope)
+            assert reads.count <= MOST_READS
+            for row in found.rows:
+                (alone,) = (await frictions.by_place(period, narrowed(filter, by, row.place), by, scope)).rows
+                assert row == alone
+            assert sum(row.ended for row in found.rows) == found.whole.ended > 0
+            assert len(found.rows) > 1
+
+
+async def test_the_facts_of_a_cut_day_are_read_once_until_its_cells_are_made_anew(
+    mongo_uri: str, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is kept of them counts as the facts do, whatever the filter; and a fact that changes is seen at once, while
+    it is in no cell yet and when it is.
+    """
+    monkeypatch.setattr(counts, "EXACT_BELOW", 1)
+    reads = Reads()
+    async with AsyncMongoClient[dict[str, Any]](mongo_uri, tz_aware=True, event_listeners=[reads]) as client:
+        db = client[database]
+        await seed.fill(db, seed.Facts(db), COUNT, workers=1)
+        records = Records(db, FACTS, Journal(db))
+        changed = await db["facts"].find_one({"state.service": "services/service-00", "state.unit": "cn/east"})
+        assert changed is not None
+        day = changed["state"]["opened_at"].replace(hour=0, minute=0, second=0, microsecond=0)
+        period = Period(changed["state"]["opened_at"], day + timedelta(days=120, hours=11))
+        filters = (Filter(), Filter(service="services/service-00", channel=Channel.PORTAL), Filter(priorities=(3, 4)))
+
+        async def agree(scope: str) -> list[int]:
+            found = []
+            for filter in filters:
+                async with client.start_session(snapshot=True) as session:
+                    one = counts.Counts(db, records, session, scope)
+                    sums = (await one.sums(period, filter, courses=False)).whole
+                    exact = (await one._of_facts(period, filter)).whole
+                    for name in ("counts", "shares", "spreads"):
+                        assert getattr(sums, name) == getattr(exact, name)
+                    found.append(sums.count("tickets_opened"))
+            return found
+
+        reads.count = 0
+        assert (await agree(""))[0] > 1
+        first, reads.count = reads.count, 0
+        before = await agree("cn")
+        assert reads.count == first - 2
+        await db["facts"].update_one(
+            {"_id": changed["_id"]},
+            {"$set": {"state.unit": "de", "state.stale": changed["state"]["days"]}, "$inc": {"version": 1}},
+        )
+        assert (await agree("cn"))[0] == before[0] - 1
+        roller = Roller(db, records)
+        while await roller.roll_stale(8):
+            assert (await agree("cn"))[0] == before[0] - 1
+        assert (await agree("cn"))[0] == before[0] - 1
+        assert await db["facts"].count_documents({"state.stale": {"$gte": 0}}) == 0
+
+
+class Reads(CommandListener):
+    """How many reads the store was asked for."""
+
+    count = 0
+
+    def started(self, event: CommandStartedEvent) -> None:
+        """One more."""
+        self.count += event.command_name in ("find", "aggregate", "distinct", "count", "getMore")
+
+    def succeeded(self, event: Any) -> None:
+        """No matter."""
+
+    def failed(self, event: Any) -> None:
+        """No matter."""
 
 
 async def test_a_sample_of_money_equals_what_the_books_make(bank: Bank, empty_nats: str) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from pymongo.errors import BulkWriteError, OperationFailure
 
 from services.metrics.rules.cells import place
 from services.metrics.rules.claims import Place
@@ -29,6 +30,7 @@ from services.metrics.rules.money_cells import (
 )
 from services.metrics.rules.money_sheets import EMPTY, LINES_A_SHEET, Sheet, by_day, of_edge, written
 from services.metrics.rules.period import FIRST, LAST, Filter, Period
+from services.metrics.store.roller import is_too_large
 
 START = datetime(2026, 2, 27, tzinfo=UTC)
 HOURS = 12 * 24
@@ -195,3 +197,11 @@ def test_what_begins_before_an_edge_counts_once() -> None:
 def test_names_of_a_full_sheet_have_numbers() -> None:
     """However different the places of a sheet's lines are."""
     assert LINES_A_SHEET * 7 <= 2**16
+
+
+def test_a_store_says_that_it_is_too_much_for_all_writes_or_for_one() -> None:
+    """Either makes the batch smaller; another failure is one, also where a write among many has it."""
+    assert is_too_large(OperationFailure("too large", 388))
+    assert is_too_large(BulkWriteError({"writeErrors": [{"index": 4, "code": 388}]}))
+    assert not is_too_large(BulkWriteError({"writeErrors": [{"index": 4, "code": 11_000}]}))
+    assert not is_too_large(OperationFailure("conflict", 112))

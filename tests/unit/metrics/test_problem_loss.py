@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.metrics.rules.fact import Exclusion, Fact
-from services.metrics.rules.losses import Part, Sum
+from services.metrics.rules.losses import Part, Sum, summed
 from services.metrics.rules.problem_loss import (
     SIGNATURES_KEPT,
     KnownProblem,
@@ -128,3 +129,55 @@ def test_the_order_of_links_changes_nothing(told: list[Link]) -> None:
     found = known_problems(told)
     assert found[ONE] == KnownProblem(ONE, at(1), {"a": at(2), "b": at(4)})
     assert found[TWO].known_at == at(5)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 9), st.sets(st.sampled_from([ONE, TWO, "problems/PRB-000003"]), max_size=2),
+            st.integers(0, 12), st.sampled_from("abc"), st.booleans(), st.integers(0, 500),
+        ),
+        max_size=14,
+    )
+)  # fmt: skip
+def test_one_walk_finds_what_a_walk_for_each_problem_finds(
+    drawn: list[tuple[int, set[str], int, str, bool, int]],
+) -> None:
+    """Whatever is linked when, and whatever is alike: row by row, and the total."""
+    facts, parts = [], []
+    for number, (hour, problems, linked, letter, out, amount) in enumerate(drawn):
+        exclusion = Exclusion.NO_FAULT if out else Exclusion.NONE
+        fact = incident(number, hour, *sorted(problems), linked=linked, title=f"Till {letter}", exclusion=exclusion)
+        facts.append(fact)
+        # Some share a cause with the one before, some have cost nothing.
+        before = facts[max(0, number - 1)].ticket
+        if amount % 3:
+            named = (before, fact.ticket) if amount % 2 and number else (fact.ticket,)
+            parts.append(replace(cost(fact, amount, hour - amount % 2), tickets=named))
+    known = known_problems(links(*facts))
+    found = repeat_loss(known.values(), facts, parts, "CNY")
+    walked = [problem_loss(one, occurrences(one, facts, parts)) for one in known.values()]
+    assert {one.problem.name: one for one in found.rows} == {one.problem.name: one for one in walked if one.again}
+    again = [each for one in known.values() for each in occurrences(one, facts, parts) if each.again]
+    assert found.incidents == len({one.fact.ticket for one in again})
+    assert found.total == tuple(summed(part for one in again for part in one.parts))
+
+
+def test_many_problems_and_incidents_are_walked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand problems with two incidents each: an incident is asked of about its own problem alone."""
+    # In letters: numbers are taken out of a title before it is compared.
+    words = [str(number).translate(str.maketrans("0123456789", "abcdefghij")) for number in range(2_000)]
+    facts = [
+        incident(number, number, f"problems/PRB-{number % 1_000:06d}", title=word) for number, word in enumerate(words)
+    ]
+    asked = []
+
+    def known_of(problem: KnownProblem, fact: Fact) -> Any:
+        asked.append(problem.name)
+        return of(problem, fact)
+
+    of = KnownProblem.known_of
+    monkeypatch.setattr(KnownProblem, "known_of", known_of)
+    found = repeat_loss(known_problems(links(*facts)).values(), facts, [], "CNY")
+    assert (len(found.rows), found.incidents) == (1_000, 1_000)
+    assert len(asked) == len(facts)
