@@ -30,6 +30,7 @@ from services.metrics.store.ledger_parts import LedgerParts
 from services.metrics.store.losses import Losses
 from services.metrics.store.outages import OUTAGES
 from services.metrics.store.problem_losses import ProblemLosses
+from services.metrics.store.progress import Progress
 from services.metrics.store.promises import BUSINESS_SERVICES, PromiseBook
 from services.metrics.store.report_records import REPORTS
 from services.metrics.store.report_tables import ReportTables
@@ -42,6 +43,9 @@ from services.metrics.store.value_ledger import ValueLedger
 from services.metrics.store.watch import Watch
 from services.runtime.run import Runtime
 from services.runtime.settings import Settings
+
+COUNTED = ("tickets", "sla", "changes", "metrics")
+"""Whose events numbers are made of."""
 
 
 class MetricsSettings(Settings):
@@ -68,7 +72,8 @@ def compose(
     losses = Losses(facts, parts.bookings, ledger, jobs.known, currency)
     problems = ProblemLosses(facts, losses, currency)
     way = Way(run.records(ROADMAPS), boards, ledger, (parts.cost_models, services, backlog, risks), currency)
-    rpc = MetricsRpc(facts, boards, parts.entries, parts.cost_models, traffic)
+    progress = Progress(run.backlog, COUNTED)
+    rpc = MetricsRpc(facts, boards, parts.entries, parts.cost_models, traffic, progress)
     run.serve(add_MetricsServiceServicer_to_server, rpc)
     run.serve(add_LedgerServiceServicer_to_server, LedgerRpc(parts, jobs))
     run.serve(

@@ -23,6 +23,7 @@ from pymongo import AsyncMongoClient
 from throughline.type.v1 import journal_pb2_grpc
 
 from services.runtime.away import is_away
+from services.runtime.backlog import Backlog, backlog
 from services.runtime.bus import Bus
 from services.runtime.client import channel
 from services.runtime.door import Door, now
@@ -40,6 +41,7 @@ from services.runtime.relay import Relay
 from services.runtime.sealing import Sealing
 from services.runtime.server import Server
 from services.runtime.settings import Settings
+from services.runtime.streams import events_of
 from services.runtime.telemetry import set_up
 from services.runtime.timers import Due, Timers
 from services.runtime.upkeep import Background, Upkeep, ended
@@ -153,6 +155,10 @@ class Runtime:
         self._listeners.append(
             Listener(self._bus, self.service, stream, handlers, owner, db=self.db, before_batch=before_batch)
         )
+
+    async def backlog(self, stream: str) -> Backlog | None:
+        """How far this service is with the events of the service `stream`; None when that cannot be told now."""
+        return await backlog(self._bus, events_of(stream, self.service))
 
     def on_due(
         self,

@@ -361,17 +361,13 @@ def test_a_problem_sums_its_incidents_and_leads_to_their_evidence(
         rows = page.locator("table[aria-label='Its incidents'] tbody tr")
         assert [("paid again" in text) for text in rows.all_inner_texts()] == [True, False]
         assert (reader.violations(), reader.overflow()) == ([], 0)
-        amount = rows.first.locator("a.money")
-        shown = amount.inner_text()
-        amount.click()
+        shown = rows.first.locator("a.money").inner_text()
+        rows.first.locator("a.money").click()
         expect(page.locator("#drawer")).to_contain_text(shown)
     with window(browser, desk, desk.approver, language="zh", theme="dark", width=390) as reader:
-        page = reader.open("/board/repeat-loss")
-        expect(page.locator("main")).to_contain_text(problem)
-        assert (reader.violations(), reader.overflow()) == ([], 0)
-        page = reader.open(f"/problems/{problem}")
-        expect(page.locator("main")).to_contain_text("重复付出")
-        assert (reader.violations(), reader.overflow()) == ([], 0)
+        for path, told in (("/board/repeat-loss", problem), (f"/problems/{problem}", "重复付出")):
+            expect(reader.open(path).locator("main")).to_contain_text(told)
+            assert (reader.violations(), reader.overflow()) == ([], 0)
 
 
 def test_numbers_away_is_a_part_not_a_page(browser: Browser, desk: Desk, system: System) -> None:

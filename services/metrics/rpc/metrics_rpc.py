@@ -11,6 +11,7 @@ from services.metrics.rules.cost_model import CostModel
 from services.metrics.rules.fact import Fact
 from services.metrics.rules.ledger import Entry
 from services.metrics.store.board import Boards
+from services.metrics.store.progress import Progress
 from services.metrics.store.traffic import Traffic
 from services.runtime.records import Records
 
@@ -25,9 +26,11 @@ class MetricsRpc(Numbers, Ledger, Availability, metrics_service_pb2_grpc.Metrics
         entries: Records[Entry],
         cost_models: Records[CostModel],
         traffic: Traffic,
+        progress: Progress,
     ) -> None:
         self.facts = facts
         self.boards = boards
         self.entries = entries
         self.cost_models = cost_models
         self.traffic = traffic
+        self.progress = progress

@@ -13,6 +13,7 @@ from services.metrics.rules.fact import Fact
 from services.metrics.rules.registry import REGISTRY
 from services.metrics.store.board import Boards
 from services.metrics.store.facts import CLOSED, OPENED, RESOLVED, page_of_facts
+from services.metrics.store.progress import Progress
 from services.metrics.wire.board import board_message, filter_of, period_of
 from services.metrics.wire.fact import fact_message
 from services.metrics.wire.registry import metric_message, value_message
@@ -35,6 +36,7 @@ class Numbers:
 
     facts: Records[Fact]
     boards: Boards
+    progress: Progress
 
     async def GetBoard(self, request: board_pb2.GetBoardRequest, context: Any) -> board_pb2.Board:
         call = caller()
@@ -44,6 +46,11 @@ class Numbers:
         zone = periods.zone(request.time_zone)
         board = await self.boards.board(period, baseline, filter_of(request.filter), zone, scope, call.now)
         return board_message(board)
+
+    async def GetProgress(self, request: pb.GetProgressRequest, context: Any) -> pb.Progress:
+        scope_of(caller().actor)
+        told = await self.progress.now()
+        return pb.Progress() if told is None else pb.Progress(counted_events=told.heard, waiting_events=told.waiting)
 
     async def ListValues(self, request: pb.ListValuesRequest, context: Any) -> pb.ListValuesResponse:
         call = caller()

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from services.metrics.rules.period import Period
-from services.metrics.rules.registry import METRICS
+from services.metrics.rules.registry import METRICS, Unit
 from services.metrics.rules.stages import STAGES, Criterion, Stage
 from services.metrics.rules.values import Standing, Value
 from services.runtime.actor import Actor
@@ -21,6 +21,7 @@ NAME = "roadmaps/main"
 WINDOW = timedelta(days=28)
 EDITORS = ("executive", "administrator")
 KEPT = 50
+_DIGITS = 6
 
 
 class Verdict(Enum):
@@ -93,12 +94,16 @@ def judge(criterion: Criterion, values: Mapping[str, Value], counts: Mapping[str
         if whole < criterion.needed:
             return Judged(criterion, Verdict.TOO_FEW, n=whole, unit="%")
         share = 100 * part / whole
-        return Judged(criterion, _verdict(criterion, share), round(share, 6), whole, "%")
+        return Judged(criterion, _verdict(criterion, share), round(share, _DIGITS), whole, "%")
     metric, value = METRICS[criterion.metric], values[criterion.metric]
     if value.standing is Standing.WAITING:
         return Judged(criterion, Verdict.WAITS, unit=metric.unit.value, waits_for=metric.waits_for)
     if value.standing is not Standing.SHOWN or value.n < criterion.needed:
         return Judged(criterion, Verdict.TOO_FEW, n=value.n, unit=metric.unit.value)
+    if criterion.per_hundred:
+        # Rounded as the map of friction rounds, so that both show one number.
+        rate = round(100 * value.numerator / value.n, _DIGITS)
+        return Judged(criterion, _verdict(criterion, rate), rate, value.n, Unit.PER_HUNDRED.value)
     return Judged(criterion, _verdict(criterion, value.value), value.value, value.n, metric.unit.value)
 
 

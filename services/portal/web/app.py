@@ -24,7 +24,7 @@ from secure import (
 )
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from services.portal.web import health, later_stage, names, problems, profile, session, shell, signin
+from services.portal.web import counting, health, later_stage, names, problems, profile, session, shell, signin
 from services.portal.web.backends import Backends
 from services.portal.web.settings import WebSettings
 from services.runtime.identity import Keys
@@ -35,7 +35,7 @@ PAGES = (
     *("home", "submit", "my_tickets", "articles", "queue", "changes", "board"),
     *("rota", "rota_edit", "escalations", "escalations_edit"),
     "reports",
-    *("business_services", "journeys", "problem_losses"),
+    *("business_services", "journeys", "problem_losses", "counting"),
     *("policies", "calendars", "judgements", "gallery"),
 )
 _UNTRACED = ("static", "health.live", "health.ready")
@@ -77,6 +77,7 @@ def create_app(settings: WebSettings | None = None) -> Flask:
     problems.register(app)
     names.register(app)
     shell.register(app, lambda: _viewer(told))
+    counting.register(app)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(signin.blueprint)
     for name in PAGES:

@@ -24,6 +24,7 @@ from services.portal.web import (
     board_friction,
     cost_model_form,
     cost_models,
+    counting,
     improvements,
     outages,
     rates,
@@ -205,7 +206,8 @@ def _content(board: board_pb2.Board, choice: Choice, now: Reader, category: str)
     over = instant(board.period.end_time) <= now.now if board.period.HasField("end_time") else False
     registry = {one.metric.name: one.metric for one in board.tiles}
     return {
-        "headline": shown.headline(board, choice, now.language, today),
+        "headline": shown.headline(board, choice, now.language, today, counting.uncounted()),
+        "blank": shown.is_blank(board) and bool(counting.uncounted()),
         "money": shown.money(board, links, now.language, category),
         "bands": shown.bands(board, links, now.language, over=over),
         "over": over,

@@ -5,7 +5,7 @@ What its owner does not show to the reader, or cannot say now, is told as such; 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -25,65 +25,80 @@ from throughline.metrics.v1 import (
 from throughline.tickets.v1 import ticket_pb2, tickets_service_pb2
 
 from services.portal.web.addresses import ticket_href
-from services.portal.web.backends import backends, calm
+from services.portal.web.backends import backends
 from services.portal.web.shown import trail as shown
 from services.portal.web.shown.period import Choice, Days
 from services.portal.web.shown.reader import Reader, instant, last_part
-from services.portal.web.shown.trail import Link
+from services.portal.web.shown.trail import Gap, Link
+from services.runtime.refusal import Kind, Refusal
 
 _MOST, _TRACES = 5, 3
 _DAY = timedelta(days=1)
 _LONGEST = timedelta(days=28)
 _MOVED = ("incidents", "incident_loss")
+# The owner is away or has too much to do: another moment, another answer.
+_PASSES = (Kind.UNAVAILABLE, Kind.EXHAUSTED)
 
 
 def trail(entry: metrics_pb2.LedgerEntry, now: Reader) -> list[dict[str, Any]]:
     """The steps from a row of the ledger to the metric after the change that it led to."""
     incidents = shown.incidents_of(entry)
-    tickets = [(name, _ticket(name)) for name in incidents[:_MOST]]
-    causes = _causes(incidents[:_MOST]) if not entry.cause.startswith("outages/") else []
-    outages = [(name, _outage(name)) for name in shown.outages_of(entry, causes)[:_MOST]]
-    links = [link.target for _, ticket in tickets if ticket is not None for link in ticket.links]
-    changes = _changes(incidents[:_MOST], links)
-    cured = shown.cure(changes or [])
-    service = next((ticket.service for _, ticket in tickets if ticket is not None and ticket.service), "")
+    tickets = [(name, *_ticket(name)) for name in incidents[:_MOST]]
+    known = [ticket for _, ticket, _ in tickets if ticket is not None]
+    untold = shown.worse(gap for _, _, gap in tickets)
+    causes, unsummed = _causes(incidents[:_MOST]) if not entry.cause.startswith("outages/") else ([], None)
+    outages = [(name, *_outage(name)) for name in shown.outages_of(entry, causes)[:_MOST]]
+    unseen = shown.worse([unsummed, *(gap for _, _, gap in outages)])
+    links = [link.target for ticket in known for link in ticket.links]
+    changes, unlisted = _changes(incidents[:_MOST], links)
+    cured = shown.cure(changes)
+    service = next((ticket.service for ticket in known if ticket.service), "")
+    linked = [_problem(name, known) for name in shown.problems_of(links)]
     return [
-        shown.incidents(
-            [Link(last_part(name), ticket_href(name), ticket.title if ticket else "") for name, ticket in tickets],
-            len(incidents),
-        ),
-        shown.outages([_outage_link(name, one, now) for name, one in outages]),
-        shown.traces(_traces([one for _, one in outages if one is not None], incidents[:1], now)),
-        shown.problems([_problem(name, tickets) for name in shown.problems_of(links)]),
-        shown.changes(None if changes is None else [_change_link(one) for one in changes]),
-        _later(cured, service or next(iter(cured.services if cured is not None else ()), ""), now),
+        shown.incidents([_incident(*one) for one in tickets], len(incidents), untold),
+        shown.outages([_outage_link(*one, now) for one in outages], unseen),
+        shown.traces(_traces([one for _, one, _ in outages if one is not None], incidents[:1], now), unseen),
+        shown.problems(linked, untold),
+        shown.changes([_change_link(one) for one in changes], shown.worse([unlisted, untold])),
+        _later(cured, service or next(iter(cured.services if cured is not None else ()), ""), now, unlisted),
     ]
 
 
-def _ticket(name: str) -> ticket_pb2.Ticket | None:
-    found: Any = calm(lambda: backends().tickets.GetTicket(tickets_service_pb2.GetTicketRequest(name=name)), None)
-    return found  # type: ignore[no-any-return]  # the stub's wrapper answers Any
+def _asked(call: Callable[[], Any]) -> tuple[Any, Gap | None]:
+    """An owner's answer, or None and why there is none."""
+    try:
+        return call(), None
+    except Refusal as refusal:
+        return None, Gap.AWAY if refusal.kind in _PASSES else Gap.NOT_SHOWN
 
 
-def _causes(tickets: Sequence[str]) -> list[str]:
+def _ticket(name: str) -> tuple[ticket_pb2.Ticket | None, Gap | None]:
+    return _asked(partial(backends().tickets.GetTicket, tickets_service_pb2.GetTicketRequest(name=name)))
+
+
+def _incident(name: str, ticket: ticket_pb2.Ticket | None, gap: Gap | None) -> Link:
+    beside = ticket.title if ticket is not None else shown.about(gap) if gap is Gap.AWAY else ""
+    return Link(last_part(name), ticket_href(name), beside)
+
+
+def _causes(tickets: Sequence[str]) -> tuple[list[str], Gap | None]:
     """Outages that the ledger knows these tickets by."""
     if not tickets:
-        return []
+        return [], None
     asked = governance_service_pb2.SumLossesRequest(tickets=tickets)
-    answer = calm(partial(backends().governance.SumLosses, asked), None)
-    return [part.cause for part in answer.parts] if answer is not None else []
+    answer, gap = _asked(partial(backends().governance.SumLosses, asked))
+    return [part.cause for part in answer.parts] if answer is not None else [], gap
 
 
-def _outage(name: str) -> outage_pb2.Outage | None:
+def _outage(name: str) -> tuple[outage_pb2.Outage | None, Gap | None]:
     asked = availability_service_pb2.GetOutageRequest(name=name)
-    found: Any = calm(partial(backends().availability.GetOutage, asked), None)
-    return found  # type: ignore[no-any-return]  # the stub's wrapper answers Any
+    return _asked(partial(backends().availability.GetOutage, asked))
 
 
-def _outage_link(name: str, one: outage_pb2.Outage | None, now: Reader) -> Link:
-    began = now.near(instant(one.start_time)) if one is not None else ""
-    text = one.service if one is not None else last_part(name)
-    return Link(text, url_for("board.outages.one", outage=last_part(name)) if one is not None else "", began)
+def _outage_link(name: str, one: outage_pb2.Outage | None, gap: Gap | None, now: Reader) -> Link:
+    if one is None:
+        return Link(last_part(name), "", shown.about(gap or Gap.NOT_SHOWN))
+    return Link(one.service, url_for("board.outages.one", outage=last_part(name)), now.near(instant(one.start_time)))
 
 
 def _traces(outages: Sequence[outage_pb2.Outage], incidents: Sequence[str], now: Reader) -> list[Link]:
@@ -100,26 +115,30 @@ def _traces(outages: Sequence[outage_pb2.Outage], incidents: Sequence[str], now:
     return [*found, *(shown.own_journey(name, href) for name, href in ways)]
 
 
-def _problem(name: str, tickets: Sequence[tuple[str, ticket_pb2.Ticket | None]]) -> Link:
+def _problem(name: str, tickets: Sequence[ticket_pb2.Ticket]) -> Link:
     """A problem with the sum over its incidents, and the ticket that names it."""
-    at = next(ticket for ticket, one in tickets if one is not None and name in [link.target for link in one.links])
+    at = next(ticket.name for ticket in tickets if name in [link.target for link in ticket.links])
     return shown.named_by(name, at, url_for("problem_losses.page", number=last_part(name)))
 
 
-def _changes(tickets: Sequence[str], links: Sequence[str]) -> list[change_pb2.Change] | None:
-    """The changes that shall cure the tickets or that they name, each once; None for who may read none."""
+def _changes(tickets: Sequence[str], links: Sequence[str]) -> tuple[list[change_pb2.Change], Gap | None]:
+    """The changes that shall cure the tickets or that they name, each once, and why some may be missing."""
     found: dict[str, change_pb2.Change] = {}
+    gaps: list[Gap | None] = []
     for name in tickets:
         asked = changes_service_pb2.ListChangesRequest(ticket=name, page_size=_MOST)
-        answer = calm(partial(backends().changes.ListChanges, asked), None)
+        answer, gap = _asked(partial(backends().changes.ListChanges, asked))
+        gaps.append(gap)
         if answer is None:
-            return None
+            # Who may not list for one ticket may for none, and who is away is so for all.
+            break
         found |= {one.name: one for one in answer.changes}
     for name in dict.fromkeys(links):
-        if name.startswith("changes/") and name not in found:
-            one = calm(partial(backends().changes.GetChange, changes_service_pb2.GetChangeRequest(name=name)), None)
+        if name.startswith("changes/") and name not in found and gaps[-1:] != [Gap.AWAY]:
+            one, gap = _asked(partial(backends().changes.GetChange, changes_service_pb2.GetChangeRequest(name=name)))
+            gaps.append(gap)
             found |= {} if one is None else {name: one}
-    return list(found.values())[:_MOST]
+    return list(found.values())[:_MOST], shown.worse(gaps)
 
 
 def _change_link(one: change_pb2.Change) -> Link:
@@ -127,10 +146,13 @@ def _change_link(one: change_pb2.Change) -> Link:
     return Link(number, url_for("changes.page", number=number), shown.change_words(one))
 
 
-def _later(cured: change_pb2.Change | None, service: str, now: Reader) -> dict[str, Any]:
-    """How the service's numbers stood as many days before the change as after it, four weeks at most, by whole days."""
+def _later(cured: change_pb2.Change | None, service: str, now: Reader, gap: Gap | None) -> dict[str, Any]:
+    """How the service's numbers stood as many days before the change as after it, four weeks at most, by whole days.
+
+    gap: why no change is known.
+    """
     if cured is None:
-        return shown.later([], "", waits=True)
+        return shown.later([], "", gap=gap)
     zone = ZoneInfo(str(get_timezone()))
     start, today = instant(cured.finish_time).astimezone(zone).date(), now.now.astimezone(zone).date()
     days = Days(start, min(today + _DAY, start + _LONGEST))
@@ -138,7 +160,7 @@ def _later(cured: change_pb2.Change | None, service: str, now: Reader) -> dict[s
     asked = comparisons_service_pb2.ComparePeriodsRequest(
         period=days.interval(zone), baseline=days.before().interval(zone), filter=choice.filter
     )
-    answer = calm(partial(backends().comparisons.ComparePeriods, asked), None)
+    answer, gap = _asked(partial(backends().comparisons.ComparePeriods, asked))
     moved = [one for one in answer.comparisons if one.metric.id in _MOVED] if answer is not None else []
     href = url_for("board.compare.page", **choice.query())
-    return shown.later(moved, href, language=now.language, period=days.told(now.language, today))
+    return shown.later(moved, href, language=now.language, period=days.told(now.language, today), gap=gap)

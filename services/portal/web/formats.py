@@ -5,7 +5,7 @@ Pure functions take the language and the zone; `register` gives Jinja filters of
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
@@ -64,8 +64,15 @@ def percent(share: Decimal | float, language: str = "en", digits: int = 1) -> st
 
 
 def span(low: str, high: str, language: str = "en") -> str:
-    """Two printed ends joined by an en dash, spaced in Chinese: `9%–33%`, `9% – 33%`."""
+    """Two printed ends joined by an en dash, spaced in Chinese: `9%–33%`, `9% – 33%`; before a minus by a word."""
+    if high.startswith(MINUS):
+        return f"{low} 至 {high}" if language == "zh" else f"{low} to {high}"
     return f"{low} – {high}" if language == "zh" else f"{low}–{high}"
+
+
+def listed(texts: Iterable[str], language: str = "en") -> str:
+    """Texts one after another, as the language sets them: `a, b` and `a、b`."""
+    return ("、" if language == "zh" else ", ").join(texts)
 
 
 def clock(moment: datetime, zone: tzinfo | None = None) -> str:

@@ -14,10 +14,12 @@ from throughline.metrics.v1 import availability_service_pb2, metrics_pb2, metric
 from throughline.type.v1 import interval_pb2
 
 from services.portal.web import cost_models
+from services.portal.web.addresses import ticket_href
 from services.portal.web.backends import backends, calm
 from services.portal.web.own import count_own
 from services.portal.web.session import with_roles
 from services.portal.web.shown import outage as shown
+from services.portal.web.shown import outage_chart as charts
 from services.portal.web.shown import period as periods
 from services.portal.web.shown.reader import instant, last_part, reader
 
@@ -88,9 +90,9 @@ def one(outage: str) -> ResponseReturnValue:
         outage=shown.outage(found, now),
         facts=shown.facts(found, now),
         blame=shown.blame(found, now.language),
-        tickets=shown.tickets(found, opened, now, lambda ticket: f"/queue/{last_part(ticket)}"),
+        tickets=shown.tickets(found, opened, now, ticket_href),
         exemplars=shown.exemplars(found, now, links),
-        chart=shown.chart(
+        chart=charts.data(
             found,
             list(minutes.minutes) if minutes is not None else [],
             list(changes.changes) if changes is not None else [],
@@ -98,6 +100,7 @@ def one(outage: str) -> ResponseReturnValue:
             entries,
             now,
         ),
+        minutes=charts.rows(minutes.minutes, now) if minutes is not None else [],
         costs=shown.costs(entries, now, lambda entry: url_for("board.entry", entry=entry)),
     )
 

@@ -35,7 +35,7 @@ PAGES: Mapping[str, Stage] = {
     # Whoever asks, and whoever answers: an entry at whose end nobody works would be none.
     **dict.fromkeys(("home", "submit", "my_tickets", "my_tickets.ticket", "journeys", "queue"), Stage.ENTRY),
     # What is still missing must be read before it is there.
-    "board.roadmap": Stage.ENTRY,
+    **dict.fromkeys(("board.roadmap", "counting"), Stage.ENTRY),
     "submit.promise": Stage.PROCESS,
     **dict.fromkeys(("policies", "calendars", "judgements", "changes"), Stage.PROCESS),
     **dict.fromkeys(("rota", "rota_edit", "escalations", "escalations_edit"), Stage.PROCESS),
@@ -63,7 +63,7 @@ RESOURCES: Mapping[str, Stage] = {
     "articles": Stage.AUTOMATION,
     **dict.fromkeys(
         (
-            *("board", "metrics", "values", "facts", "comparison", "correlations", "bottlenecks"),
+            *("board", "progress", "metrics", "values", "facts", "comparison", "correlations", "bottlenecks"),
             *("friction", "problems", "repeatLoss"),
             *("channels", "channelRule", "channelDivergences", "services", "outages", "businessServices", "burnAlerts"),
             *("costModels", "rateTables", "gains", "bookings", "ledgerEntries", "ledgerInputs", "ledgerJobs"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from throughline.metrics.v1 import metrics_pb2
 from throughline.metrics.v1 import metrics_service_pb2 as pb
@@ -11,6 +13,7 @@ from throughline.tickets.v1 import ticket_pb2
 from services.metrics.wire.instants import timestamp
 from services.runtime.refusal import Kind
 from tests.service.metrics.desk import ANN, EAST, ROOT, Desk, Story, at, between, clock, person
+from tests.service.runtime.probe import until
 
 IN_PROGRESS, RESOLVED = ticket_pb2.TICKET_STATE_IN_PROGRESS, ticket_pb2.TICKET_STATE_RESOLVED
 
@@ -19,6 +22,12 @@ async def fact_of(desk: Desk, story: Story) -> metrics_pb2.Fact:
     """The fact as an administrator reads it."""
     fact: metrics_pb2.Fact = await desk.ask(ROOT, "GetFact", name=story.name.replace("tickets", "facts"))
     return fact
+
+
+async def is_at(desk: Desk, counted: int, waiting: int) -> bool:
+    """Whether so many events are said to be counted, and so many to wait."""
+    told = await desk.ask(ROOT, "GetProgress")
+    return (told.counted_events, told.waiting_events) == (counted, waiting)
 
 
 async def test_a_ticket_becomes_a_fact(desk: Desk) -> None:
@@ -57,9 +66,13 @@ async def test_twice_told_counts_once(desk: Desk) -> None:
 async def test_an_early_event_waits_for_the_ones_before(desk: Desk) -> None:
     """Told backwards, folded forwards."""
     story = Story(1)
-    entries = story.resolved(0, 5)
-    await desk.publish(*reversed(entries))
+    first, *later = story.resolved(0, 5)
+    await desk.publish(*reversed(later))
+    await until(partial(is_at, desk, 0, len(later)), 30)
+    await desk.publish(first)
     await desk.heard(30)
+    await until(partial(is_at, desk, len(later) + 1, 0), 30)
+    assert (await desk.refused(ANN, "GetProgress")).reason == "ROLE_REQUIRED"
     fact = await fact_of(desk, story)
     assert fact.state == RESOLVED
     assert (fact.resolve_time, fact.first_ack_time) == (timestamp(at(5)), timestamp(at(0.1)))

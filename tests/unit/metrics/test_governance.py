@@ -13,13 +13,15 @@ import pytest
 from services.metrics.rules import improvement as backlog
 from services.metrics.rules import risk as register
 from services.metrics.rules import roadmap as way
+from services.metrics.rules.friction import Touchpoint, friction_map
 from services.metrics.rules.improvement import Basis, Improvement, Loss, Source
 from services.metrics.rules.period import FIRST, Period
 from services.metrics.rules.registry import METRICS, REGISTRY
 from services.metrics.rules.risk import Risk
 from services.metrics.rules.roadmap import Roadmap, Verdict
 from services.metrics.rules.stages import STAGES, Criterion, Stage
-from services.metrics.rules.values import Standing, Value, count, undefined, waiting
+from services.metrics.rules.tally import Tally
+from services.metrics.rules.values import Standing, Value, count, undefined, value_of, waiting
 from services.runtime.actor import Actor
 from services.runtime.refusal import Refusal
 
@@ -257,6 +259,21 @@ def test_a_share_of_two_counts() -> None:
         assert (found.verdict, found.value, found.n) == (verdict, float(part), 100)
     few = given(tickets_opened=count(METRICS["tickets_opened"], 29), answered_in_person=count(METRICS["reopened"], 1))
     assert way.judge(past, few, NOTHING).verdict is Verdict.TOO_FEW
+
+
+def test_the_roadmap_and_the_map_of_friction_show_one_number_of_chases() -> None:
+    """7 chases of 33 tickets that ended: 21.212121 for 100 on both pages; just 20 for 100 is met."""
+    [criterion] = [one for one in STAGES[Stage.ENTRY].criteria if one.id == "few_chases"]
+    tally = Tally()
+    tally.counts["tickets_ended"] = 33
+    tally.spreads[criterion.metric] = {0: 28, 1: 4, 3: 1}
+    value = value_of(METRICS[criterion.metric], tally, Period(NOW, NOW + DAY), NOW + DAY)
+    found = way.judge(criterion, given(**{criterion.metric: value}), NOTHING)
+    [cell] = [one for one in friction_map(tally, {}).whole.cells if one.touchpoint is Touchpoint.CHASE]
+    assert (found.value, found.unit, found.n) == (cell.rate.value, "count per 100 tickets", 33)
+    assert (found.verdict, found.value) == (Verdict.UNMET, 21.212121)
+    few = replace(value, value=0.2, numerator=7, n=35, denominator=35)
+    assert way.judge(criterion, given(**{criterion.metric: few}), NOTHING).verdict is Verdict.MET
 
 
 def test_every_stage_is_judged_and_none_is_complete_while_one_criterion_waits() -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from throughline.changes.v1 import change_pb2
-from throughline.metrics.v1 import board_pb2, metrics_pb2
+from throughline.metrics.v1 import board_pb2, metrics_pb2, metrics_service_pb2
 from throughline.tickets.v1 import ticket_pb2
 from throughline.type.v1 import money_pb2
 from werkzeug.datastructures import MultiDict
@@ -20,7 +20,7 @@ from services.metrics.rules.registry import METRICS, TILES
 from services.metrics.wire.registry import metric_message
 from services.portal.web import i18n
 from services.portal.web.gallery import create_gallery_app
-from services.portal.web.shown import axis, choices, ledger, period, tile
+from services.portal.web.shown import axis, choices, ledger, period, progress, tile
 from services.portal.web.shown import board as shown
 from services.portal.web.shown.reader import Reader
 from services.runtime.refusal import Refusal
@@ -168,6 +168,21 @@ def test_headline_says_money_only_where_there_is_some() -> None:
     assert told == "In October, 5 tickets were resolved; incidents cost the business ¥612 k"
     assert shown.headline(board(fed=False), month, "en", TODAY) == "In October, 5 tickets were resolved"
     assert shown.headline(board_pb2.Board(), month, "en", TODAY) == "In October, no ticket came in"
+
+
+def test_nothing_is_called_none_while_events_wait_to_be_counted() -> None:
+    """An empty board says so only when all is counted; how much is missing is told, and what cannot be known too."""
+    month = choice(month="2026-10")
+    behind = progress.told(metrics_service_pb2.Progress(counted_events=12_000, waiting_events=400), "en")
+    assert behind is not None
+    assert behind.text.startswith("12,000 of 12,400 events are counted")
+    assert shown.headline(board_pb2.Board(), month, "en", TODAY, behind.text) == "In October: still being counted"
+    assert shown.headline(board(fed=False), month, "en", TODAY, behind.text) == "In October, 5 tickets were resolved"
+    assert (shown.is_blank(board_pb2.Board()), shown.is_blank(board(fed=False))) == (True, False)
+    last = progress.told(metrics_service_pb2.Progress(counted_events=12_390, waiting_events=10), "en")
+    unknown = progress.told(metrics_service_pb2.Progress(), "en")
+    assert (behind.matters, last and last.matters, unknown and unknown.matters) == (True, False, True)
+    assert progress.told(metrics_service_pb2.Progress(counted_events=12_400, waiting_events=0), "en") is None
 
 
 def test_a_line_that_waits_has_no_amount() -> None:

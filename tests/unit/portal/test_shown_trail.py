@@ -12,7 +12,7 @@ from throughline.changes.v1 import change_pb2
 from throughline.metrics.v1 import metrics_pb2
 
 from services.portal.web.shown import trail
-from services.portal.web.shown.trail import Link
+from services.portal.web.shown.trail import Gap, Link
 
 NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)
 
@@ -56,16 +56,23 @@ def test_the_cure_is_the_last_change_that_succeeded() -> None:
 
 
 def test_a_step_without_a_link_is_a_gap_that_says_why() -> None:
-    """Nothing recorded, not allowed to read, and waiting are three sentences."""
+    """Nothing recorded, not allowed to read, away and waiting are four sentences; only what is away is asked again."""
     gaps = [
         trail.outages([]),
         trail.problems([]),
         trail.changes([]),
-        trail.changes(None),
-        trail.later([], "", waits=True),
+        trail.changes([], Gap.NOT_SHOWN),
+        trail.changes([], Gap.AWAY),
+        trail.later([], ""),
     ]
     assert {one["state"] for one in gaps} == {"gap"}
     assert len({one["none"] for one in gaps}) == len(gaps)
+    assert [one["again"] for one in gaps] == [False, False, False, False, True, False]
+    assert trail.problems([], Gap.AWAY)["none"] == trail.later([], "", gap=Gap.AWAY)["none"] == gaps[4]["none"]
+    assert "may not" not in gaps[4]["none"]
+    assert trail.worse([None, Gap.NOT_SHOWN, Gap.AWAY]) is Gap.AWAY
+    assert trail.worse([None, Gap.NOT_SHOWN]) is Gap.NOT_SHOWN
+    assert trail.worse([None]) is None
     step = trail.incidents([Link("INC-000007", "/queue/INC-000007")], 3)
     assert (step["state"], step["none"]) == ("done", "")
     assert step["more"] == "2 more incidents stand in the evidence."

@@ -120,7 +120,7 @@ BUSINESS: tuple[Metric, ...] = (
     ),
     Metric(
         "E26", "cost_per_ticket", ("Cost a ticket", "单均成本"),
-        ("Labour and tools by handled ticket.", "每张已处理工单的人力与工具成本。"),
+        ("Labour and tools by handled ticket.", "每张已处理服务单的人力与工具成本。"),
         Unit.MONEY, "labour and tool cost / handled tickets", ("No incident loss; the names are kept apart.",),
         "MetricNet", Band.BUSINESS, waits_for="labour rates and work logs",
     ),

@@ -18,7 +18,7 @@ EXPERIENCE: tuple[Metric, ...] = (
         "E12-waiting", "chases_while_waiting", ("Chases while it waits or is late", "等待或超期时的催单次数"),
         (
             "How often the requester spoke up, unasked, while the ticket stood still or was late.",
-            "工单停滞或已超期时，提交人未被询问而主动联系的次数。",
+            "服务单停滞或已超期时，提交人未被询问而主动联系的次数。",
         ),
         Unit.PER_TICKET, "sum(unasked words of the requester while it waits or is late) / tickets that ended in period",
         (
@@ -31,13 +31,13 @@ EXPERIENCE: tuple[Metric, ...] = (
     ),
     Metric(
         "E13-again", "asked_again", ("Asked once more", "重复询问次数"),
-        ("Questions after the first one of a ticket.", "同一工单首次询问之后的追加询问次数。"),
+        ("Questions after the first one of a ticket.", "同一服务单首次询问之后的追加询问次数。"),
         Unit.PER_TICKET, "sum(max(0, questions - 1)) / tickets that ended in the period",
         ("Whatever the earlier answer was.",), "own definition", Band.EXPERIENCE, Shown.MEAN, _T,
     ),
     Metric(
         "E14-first", "filed_by_phone", ("Filed by phone", "电话提单率"),
-        ("Tickets that somebody called to file.", "以电话提交的工单比例。"),
+        ("Tickets that somebody called to file.", "以电话提交的服务单比例。"),
         Unit.PER_CENT, "tickets whose channel is the phone / tickets that ended in the period",
         ("First calls; calls about a ticket that exists are E14.", "Walk-ups are none."), "own definition",
         Band.EXPERIENCE, interval="Wilson (95 %).",
@@ -51,13 +51,13 @@ EXPERIENCE: tuple[Metric, ...] = (
     ),
     Metric(
         "E13-complete", "first_time_complete", ("Complete when submitted", "一次填全率"),
-        ("Tickets about which nothing had to be asked.", "无需补充提问的工单比例。"),
+        ("Tickets about which nothing had to be asked.", "无需补充提问的服务单比例。"),
         Unit.PER_CENT, "ended without a request for information / ended", ("By E13.",), "own definition",
         Band.EXPERIENCE, interval="Wilson (95 %).",
     ),
     Metric(
         "E14", "phone_follow_ups", ("Phone follow-ups", "电话追问"),
-        ("Calls about a ticket that exists.", "就已有工单打来的电话。"),
+        ("Calls about a ticket that exists.", "就已有服务单打来的电话。"),
         Unit.PER_HUNDRED, "100 x calls about an existing ticket / tickets",
         ("First calls are out; calls that match no ticket are reported.",), "own definition",
         Band.EXPERIENCE, waits_for="calls as events",
@@ -82,7 +82,7 @@ EXPERIENCE: tuple[Metric, ...] = (
     ),
     Metric(
         "E16", "self_solved", ("Self-solved", "自助解决率"),
-        ("Solved by reading or by a bot, with no ticket within 24 hours.", "自助解决且 24 小时内无工单的比例。"),
+        ("Solved by reading or by a bot, with no ticket within 24 hours.", "自助解决且 24 小时内无服务单的比例。"),
         Unit.PER_CENT, "self-solved and automated / (resolutions + those)",
         ("One issue of one person once.", "Bots and staff are out."), "KCS v6; ServiceNow performance overview",
         Band.EXPERIENCE, waits_for="sessions of reading",

@@ -30,7 +30,7 @@ FLOW: tuple[Metric, ...] = (
     ),
     Metric(
         "E06-pingpong", "ping_pong", ("Ping-pong", "来回转派率"),
-        ("Tickets that came back to a team that had already had it.", "转回先前团队的工单所占比例。"),
+        ("Tickets that came back to a team that had already had it.", "转回先前团队的服务单所占比例。"),
         Unit.PER_CENT, "tickets with a return / tickets that ended in the period", (), _MANAGER, Band.EFFICIENCY,
         interval=_WILSON,
     ),
@@ -81,7 +81,7 @@ FLOW: tuple[Metric, ...] = (
     ),
     Metric(
         "E10", "reopened", ("Reopened", "重开率"),
-        ("Resolved tickets that had been reopened.", "已解决工单中曾重开的比例。"),
+        ("Resolved tickets that had been reopened.", "已解决服务单中曾重开的比例。"),
         Unit.PER_CENT, "resolved in period with reopenings > 0 / resolved in period",
         (
             "Provisional while a requester can still reopen (14 days); a later reopening changes the past visibly.",
@@ -91,7 +91,7 @@ FLOW: tuple[Metric, ...] = (
     ),
     Metric(
         "E11", "duplicates", ("Duplicates", "重复报障率"),
-        ("Tickets that report what was already open.", "报告已有未结事件的工单比例。"),
+        ("Tickets that report what was already open.", "报告已有未结事件的服务单比例。"),
         Unit.PER_CENT, "tickets that duplicate another / opened in period",
         ("By link or resolution code; kept apart from recurrences.",), "Opsera, repeat incident rate",
         Band.EFFICIENCY, interval=_WILSON,
@@ -120,18 +120,18 @@ FLOW: tuple[Metric, ...] = (
     ),
     Metric(
         "E28-age", "backlog_age", ("Age of the backlog", "积压时长"),
-        ("How old the tickets are that are open at the end.", "期末未结工单的已存时长。"),
+        ("How old the tickets are that are open at the end.", "期末未结服务单的已存时长。"),
         Unit.SECONDS, "median(end of period, or now when that is earlier - opened), of open tickets",
         ("Wall clock.",), "ServiceNow manager dashboard", Band.EFFICIENCY,
         interval="Between two order statistics (95 %).",
     ),
     Metric(
-        "T01", "tickets_opened", ("Tickets opened", "新增工单"), ("All tickets opened.", "新增工单数。"),
+        "T01", "tickets_opened", ("Tickets opened", "新增服务单"), ("All tickets opened.", "新增服务单数。"),
         Unit.TICKETS, "count(opened in period)", (), "own definition", Band.EFFICIENCY,
     ),
     Metric(
-        "T02", "tickets_resolved", ("Tickets resolved", "解决工单"),
-        ("Tickets by their last resolution.", "按最后一次解决计的工单数。"),
+        "T02", "tickets_resolved", ("Tickets resolved", "解决服务单"),
+        ("Tickets by their last resolution.", "按最后一次解决计的服务单数。"),
         Unit.TICKETS, "count(last resolved in period, not open again)", (), "own definition", Band.EFFICIENCY,
     ),
     Metric(
@@ -139,22 +139,22 @@ FLOW: tuple[Metric, ...] = (
         Unit.TICKETS, "count(opened in period, incident)", (), "own definition", Band.EFFICIENCY,
     ),
     Metric(
-        "T04", "tickets_ended", ("Tickets ended", "了结工单"),
-        ("Resolved, or closed without a resolution.", "已解决或未解决即关闭的工单数。"),
+        "T04", "tickets_ended", ("Tickets ended", "了结服务单"),
+        ("Resolved, or closed without a resolution.", "已解决或未解决即关闭的服务单数。"),
         Unit.TICKETS, "count(left the open states for good in period)", (), "own definition", Band.EFFICIENCY,
     ),
     Metric(
-        "T05", "tickets_reopened", ("Tickets reopened", "曾重开工单"),
-        ("Ended tickets that had been reopened.", "已了结工单中曾重开的数量。"),
+        "T05", "tickets_reopened", ("Tickets reopened", "曾重开服务单"),
+        ("Ended tickets that had been reopened.", "已了结服务单中曾重开的数量。"),
         Unit.TICKETS, "count(ended in period, reopenings > 0)", (), "own definition", Band.EFFICIENCY,
     ),
     Metric(
-        "T06", "reopenings", ("Reopenings", "重开次数"), ("How often a ticket was reopened.", "工单被重开的次数。"),
+        "T06", "reopenings", ("Reopenings", "重开次数"), ("How often a ticket was reopened.", "服务单被重开的次数。"),
         Unit.EVENTS, "count(reopenings in period)", (), "own definition", Band.EFFICIENCY,
     ),
     Metric(
-        "T07", "tickets_open", ("Still open", "未结工单"),
-        ("Tickets opened in the period that are open.", "期内新增且仍未结的工单数。"),
+        "T07", "tickets_open", ("Still open", "未结服务单"),
+        ("Tickets opened in the period that are open.", "期内新增且仍未结的服务单数。"),
         Unit.TICKETS, "count(opened in period, open now)", (), "own definition", Band.EFFICIENCY,
     ),
     Metric(

@@ -25,7 +25,7 @@ TIMES: tuple[Metric, ...] = (
     ),
     Metric(
         "E01-never", "resolved_unacknowledged", ("Resolved without acknowledgement", "未经确认即解决"),
-        ("Tickets resolved before anybody acknowledged them.", "无人确认就已解决的工单数。"),
+        ("Tickets resolved before anybody acknowledged them.", "无人确认就已解决的服务单数。"),
         Unit.TICKETS, "count(first resolved in period, no acknowledgement)", (), "own definition", Band.EXPERIENCE,
     ),
     Metric(
@@ -49,7 +49,7 @@ TIMES: tuple[Metric, ...] = (
     ),
     Metric(
         "E02-person", "answered_in_person", ("Answered by phone or in person", "电话或当面受理"),
-        ("Tickets whose first response was immediate.", "提单时即得到答复的工单数。"),
+        ("Tickets whose first response was immediate.", "提单时即得到答复的服务单数。"),
         Unit.TICKETS, "count(opened in period by phone or walk-up)", (), "Zammad, service level agreements",
         Band.EXPERIENCE,
     ),

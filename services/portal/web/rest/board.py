@@ -8,6 +8,7 @@ _MODEL = {"name": "costModels/{id}"}
 
 ROUTES = (
     Route("GET", "/board", "metrics", "GetBoard", "Three bands over one period and filter"),
+    Route("GET", "/progress", "metrics", "GetProgress", "How many events are counted, and how many wait"),
     Route("GET", "/metrics", "metrics", "ListMetrics", "The registry: every metric with its definition"),
     Route("GET", "/values", "metrics", "ListValues", "Every metric over one period and filter"),
     Route("GET", "/comparison", "comparisons", "ComparePeriods", "Every metric over two periods, with the difference"),

@@ -88,8 +88,14 @@ def likely(line: board_pb2.MoneyLine | metrics_pb2.LedgerEntry | governance_pb2.
     return formats.span(amount(ends[0], language), amount(ends[1], language), language)
 
 
-def headline(board: board_pb2.Board, choice: Choice, language: str, today: date) -> str:
-    """The page's one sentence: what was kept when the ledger has it, else what is known."""
+def is_blank(board: board_pb2.Board) -> bool:
+    """Whether nothing at all came in: no ticket, no resolution, no row of the ledger."""
+    rows = sum(line.entries for line in (*board.lines, board.incurred_loss))
+    return not (board.tickets or rows or any(day.resolved for day in board.days))
+
+
+def headline(board: board_pb2.Board, choice: Choice, language: str, today: date, uncounted: str = "") -> str:
+    """The page's one sentence: what was kept when the ledger has it, else what is known. uncounted: what waits."""
     when = choice.days.within(language, today)
     loss = board.incurred_loss
     if any(line.entries for line in board.lines):
@@ -98,7 +104,9 @@ def headline(board: board_pb2.Board, choice: Choice, language: str, today: date)
         if kept.minor_units < 0:
             return str(gettext("%(when)s, the four lines add up to %(amount)s", when=when, amount=short))
         return str(gettext("%(when)s, IT service kept %(amount)s in the business", when=when, amount=short))
-    if not board.tickets and not any(day.resolved for day in board.days) and not loss.entries:
+    if is_blank(board):
+        if uncounted:
+            return str(gettext("%(when)s: still being counted", when=when))
         return str(gettext("%(when)s, no ticket came in", when=when))
     resolved = sum(day.resolved for day in board.days)
     told = ngettext(

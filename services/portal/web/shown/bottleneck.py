@@ -96,7 +96,7 @@ def _row(one: pb.BottleneckCauseRow, language: str) -> dict[str, Any]:
         "rule": rule,
         "tickets": formats.number(one.tickets, language, 0),
         "hours": gettext("%(hours)s hours", hours=formats.number(_hours(one.waited.ToTimedelta()), language, 1)),
-        "share": f"{formats.percent(share.value / 100, language, 0)}, {range_}" if shown else "–",
+        "share": f"{formats.percent(share.value / 100, language, 0)} ({range_})" if shown else "–",
         "plot": (share.low, share.value, share.high) if shown else None,
         "range": range_ if shown else "",
     }

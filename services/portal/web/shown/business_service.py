@@ -56,7 +56,7 @@ def row(
         "owner": reader.called(one.owner),
         "criticality": criticality(one.criticality),
         "promise": promise(one, reader.language),
-        "components": ", ".join(part.service for part in one.components),
+        "components": formats.listed((part.service for part in one.components), reader.language),
         "burning": str(ngettext("%(num)s alert", "%(num)s alerts", len(burning))) if burning else "",
     }
 
@@ -185,7 +185,9 @@ def versions(found: Sequence[availability_service_pb2.BusinessServiceVersion], r
                 "number": str(one.business_service.version),
                 "by": reader.called(one.actor),
                 "at": reader.near(instant(one.change_time)),
-                "changed": str(retired) or ", ".join(changed) or str(gettext("published") if before is None else "–"),
+                "changed": str(retired)
+                or formats.listed(changed, reader.language)
+                or str(gettext("published") if before is None else "–"),
             }
         )
     return rows

@@ -98,19 +98,22 @@ def _side(metric: metrics_pb2.Metric, value: metrics_pb2.Value, language: str) -
 
 
 def _change(one: pb.Comparison, language: str) -> dict[str, str]:
-    """The difference in words with a chip's tone, or that it is not shown, and why."""
+    """The difference in words with a chip's tone, or that it is not shown, and why.
+
+    More and less have one tone: whether it is good is for the metric to say, not for a colour.
+    """
     change = one.change
     if change.state == tiles.SHOWN:
         if one.metric.unit == "minor units":
             code = one.value.note[:3]
             text = _money(money_pb2.Money(currency_code=code, minor_units=round(change.value)), language, sign=True)
-            return {"text": text, "tone": "value", "icon": "scales"}
+            return {"text": text, "tone": "outline", "icon": "scales"}
         told = tiles.difference(one.metric, change, language)
-        return {"text": told, "tone": "value", "icon": "arrow-up" if change.value > 0 else "arrow-down"}
+        return {"text": told, "tone": "outline", "icon": "arrow-up" if change.value > 0 else "arrow-down"}
     if change.state == _NOT_SHOWN:
         return {"text": str(gettext("Not shown: chance could do it")), "tone": "", "icon": "scales"}
     if change.state == _TOO_FEW:
-        return {"text": tiles.why(change, one.metric), "tone": "outline", "icon": ""}
+        return {"text": tiles.why(change, one.metric), "tone": "plain", "icon": ""}
     return {"text": str(gettext("No interval to judge by")), "tone": "plain", "icon": ""}
 
 

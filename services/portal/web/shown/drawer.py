@@ -10,7 +10,7 @@ from throughline.metrics.v1 import board_pb2, metrics_pb2
 
 from services.portal.web import formats
 from services.portal.web.shown.board import CATEGORIES, amount, category_words, likely
-from services.portal.web.shown.ledger import formula_words, largest, share_words
+from services.portal.web.shown.ledger import formula_words, largest, model_name, share_words
 from services.portal.web.shown.period import Choice
 from services.portal.web.shown.reader import Reader, instant, last_part
 
@@ -88,7 +88,7 @@ def _about(
     formulas = dict.fromkeys(one.formula for one in entries)
     found = [(str(gettext("Formula")), formula_words(formula)) for formula in formulas]
     for model in models:
-        told = gettext("%(name)s, version %(version)s", name=last_part(model.name), version=model.version)
+        told = gettext("%(name)s, version %(version)s", name=model_name(model.name), version=model.version)
         if model.approver:
             day = formats.day(instant(model.approve_time), reader.language, reader.zone)
             told = gettext(

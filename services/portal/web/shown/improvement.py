@@ -105,7 +105,7 @@ def facts(one: pb.Improvement, metric: metrics_pb2.Metric | None, reader: Reader
         (gettext("Finished"), _day(one, "finish_time", reader)),
     ]
     if one.other_currencies:
-        found.insert(3, (gettext("Not added"), ", ".join(one.other_currencies)))
+        found.insert(3, (gettext("Not added"), formats.listed(one.other_currencies, language)))
     return [(str(term), text) for term, text in found]
 
 

@@ -103,7 +103,7 @@ def chain(entry: metrics_pb2.LedgerEntry, reader: Reader, ticket_href: str) -> l
         rate = formats.money(given["hourly_rate"], entry.total.currency_code, reader.language)
         model = next((one for one in entry.evidence if one.resource.startswith("costModels/")), None)
         detail = (
-            gettext("Cost model %(name)s, version %(version)s", name=last_part(model.resource), version=model.version)
+            gettext("Cost model %(name)s, version %(version)s", name=model_name(model.resource), version=model.version)
             if model
             else ""
         )
@@ -115,6 +115,11 @@ def chain(entry: metrics_pb2.LedgerEntry, reader: Reader, ticket_href: str) -> l
         {"state": "now", "title": amount(entry.total, reader.language), "detail": likely(entry, reader.language)}
     )
     return steps
+
+
+def model_name(resource: str) -> str:
+    """What the cost model "costModels/..." values: the one of working time in words, others as finance named them."""
+    return str(gettext("Working time lost to incidents")) if last_part(resource) == "people" else last_part(resource)
 
 
 def _counted(entry: metrics_pb2.LedgerEntry, given: dict[str, int], reader: Reader) -> list[dict[str, Any]]:
@@ -135,7 +140,7 @@ def _counted(entry: metrics_pb2.LedgerEntry, given: dict[str, int], reader: Read
         title = gettext("%(length)s counted", length=reader.length(timedelta(milliseconds=hours)))
     model = next((one for one in entry.evidence if one.resource.startswith("costModels/")), None)
     detail = (
-        gettext("Cost model %(name)s, version %(version)s", name=last_part(model.resource), version=model.version)
+        gettext("Cost model %(name)s, version %(version)s", name=model_name(model.resource), version=model.version)
         if model
         else ""
     )

@@ -8,7 +8,7 @@ from flask_babel import gettext
 from throughline.metrics.v1 import metrics_pb2
 
 from services.portal.web import formats
-from services.portal.web.shown.ledger import formula_words, share_words
+from services.portal.web.shown.ledger import formula_words, model_name, share_words
 from services.portal.web.shown.reader import Reader, instant, last_part
 
 
@@ -63,9 +63,7 @@ def row(model: metrics_pb2.CostModel, reader: Reader, href: str) -> dict[str, An
 
 def title(model: metrics_pb2.CostModel) -> str:
     """What a model values."""
-    if last_part(model.name) == "people":
-        return str(gettext("Working time lost to incidents"))
-    return last_part(model.name)
+    return model_name(model.name)
 
 
 def approved(model: metrics_pb2.CostModel, reader: Reader) -> str:

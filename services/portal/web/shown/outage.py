@@ -1,16 +1,16 @@
-"""Outages as words, rows and the data of a chart."""
+"""Outages as words and rows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext, ngettext
-from throughline.changes.v1 import change_pb2
 from throughline.metrics.v1 import availability_service_pb2, metrics_pb2, outage_pb2
 
 from services.portal.web import formats
+from services.portal.web.shown import tile as tiles
 from services.portal.web.shown.reader import Reader, instant, last_part
 
 _TONES = {
@@ -84,15 +84,15 @@ def facts(one: outage_pb2.Outage, reader: Reader) -> list[tuple[str, str]]:
         (gettext("Cause"), _root(one)),
         (gettext("Failed requests"), counted(scope.requests, scope.requests_low, scope.requests_high)),
         (gettext("Users"), counted(scope.users, scope.users_low, scope.users_high)),
-        (gettext("Sites"), ", ".join(scope.sites) or "–"),
-        (gettext("Services it took along"), ", ".join(one.affected_services) or "–"),
+        (gettext("Sites"), formats.listed(scope.sites, language) or "–"),
+        (gettext("Services it took along"), formats.listed(one.affected_services, language) or "–"),
     ]
     if end is not None:
         found.insert(0, (gettext("Lasted"), reader.length(end - instant(one.start_time))))
     if one.incident:
         found.append((gettext("Incident"), last_part(one.incident)))
     if one.HasField("first_ticket_lag"):
-        lag = reader.length(timedelta(seconds=one.first_ticket_lag.seconds))
+        lag = " ".join(tiles.length_parts(one.first_ticket_lag.seconds, language))
         found.append((gettext("First ticket after"), lag))
     found.append((gettext("Revision"), str(one.revision)))
     return found
@@ -155,7 +155,7 @@ def costs(
     return [
         {
             "amount": formats.money(each.total.minor_units, each.total.currency_code, reader.language),
-            "services": ", ".join(sorted({last_part(line.service) for line in each.lines})),
+            "services": formats.listed(sorted({last_part(line.service) for line in each.lines}), reader.language),
             "recorded": reader.near(instant(each.record_time)),
             "href": href(last_part(each.name)),
         }
@@ -180,48 +180,6 @@ def exemplars(one: outage_pb2.Outage, reader: Reader, links: Mapping[str, str]) 
     ]
 
 
-def chart(
-    one: outage_pb2.Outage,
-    minutes: Sequence[availability_service_pb2.ServiceMinute],
-    changes: Sequence[change_pb2.Change],
-    opened: Mapping[str, datetime | None],
-    entries: Sequence[metrics_pb2.LedgerEntry],
-    reader: Reader,
-) -> dict[str, Any]:
-    """What the chart's script draws: minutes, and marks of tickets, changes and hours of cost by milliseconds."""
-    marks = [
-        {"at": _ms(instant(each.start_time)), "title": f"{last_part(each.name)} · {each.title}"}
-        for each in changes
-        if each.HasField("start_time")
-    ]
-    end = _end(one)
-    return {
-        "language": reader.language,
-        "minutes": [
-            [_ms(instant(each.minute_time)), round(100 * each.good / each.valid, 3)] for each in minutes if each.valid
-        ],
-        "tickets": [{"at": _ms(at), "title": last_part(name)} for name, at in opened.items() if at is not None],
-        "changes": marks,
-        "costs": [_cost(line, one, reader) for each in entries for line in each.lines if line.amount.minor_units],
-        "start": _ms(instant(one.start_time)),
-        "end": _ms(end if end is not None else reader.now),
-        "words": {
-            "availability": gettext("Availability"),
-            "tickets": gettext("Tickets"),
-            "changes": gettext("Changes"),
-            "costs": gettext("Cost by hour"),
-            "outage": gettext("Outage"),
-        },
-    }
-
-
-def _cost(line: metrics_pb2.LedgerLine, one: outage_pb2.Outage, reader: Reader) -> dict[str, Any]:
-    """An hour's amount, at the part of the hour in which the outage was."""
-    amount = formats.money(line.amount.minor_units, line.amount.currency_code, reader.language)
-    at = max(_ms(instant(line.hour_time)), _ms(instant(one.start_time)))
-    return {"at": at, "title": f"{amount} · {last_part(line.service)}"}
-
-
 def _state(one: outage_pb2.Outage) -> dict[str, str]:
     words = {
         outage_pb2.OUTAGE_STATE_PROVISIONAL: gettext("provisional"),
@@ -243,7 +201,3 @@ def _root(one: outage_pb2.Outage) -> str:
 
 def _end(one: outage_pb2.Outage) -> datetime | None:
     return instant(one.end_time) if one.HasField("end_time") else None
-
-
-def _ms(at: datetime) -> int:
-    return int(at.timestamp() * 1000)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
 
-from flask_babel import gettext, ngettext
+from flask_babel import gettext, ngettext, pgettext
 from throughline.metrics.v1 import governance_pb2 as pb
 
 from services.portal.web import formats
@@ -20,7 +20,7 @@ def state(one: pb.Risk) -> dict[str, str]:
     return {
         pb.RISK_STATE_ACCEPTED: {"text": str(gettext("Accepted")), "tone": "pause", "icon_name": "hand"},
         pb.RISK_STATE_CLOSED: {"text": str(gettext("Closed")), "tone": "", "icon_name": "check-circle"},
-    }.get(one.state, {"text": str(gettext("Open")), "tone": "warn", "icon_name": "umbrella"})
+    }.get(one.state, {"text": str(pgettext("risk", "Open")), "tone": "warn", "icon_name": "umbrella"})
 
 
 def row(one: pb.Risk, reader: Reader, href: str) -> dict[str, Any]:

@@ -141,6 +141,8 @@ def _bound(one: pb.StageCriterion, language: str) -> str:
 def _number(one: pb.StageCriterion, value: float, language: str) -> str:
     if one.unit == "%":
         return formats.percent(value / 100, language, 1)
+    if one.unit == "count per 100 tickets":
+        return str(gettext("%(number)s per 100 tickets", number=formats.number(value, language, 1)))
     if one.unit == "minor units":
         return formats.money(round(value), language=language)
     return formats.number(value, language, None if value != round(value) else 0)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from flask_babel import gettext
+from google.protobuf.timestamp_pb2 import Timestamp
 from throughline.metrics.v1 import ledger_pb2
 from throughline.type.v1 import money_pb2
 
@@ -21,28 +23,29 @@ def runs(job: ledger_pb2.LedgerJob) -> bool:
 
 
 def page(job: ledger_pb2.LedgerJob, reader: Reader) -> dict[str, Any]:
-    """Progress, or the rows with their sums, each currency by itself."""
+    """Progress, or the rows with their sums, each currency by itself; causes without an amount are in no sum."""
     told, language = job.what_if, reader.language
     sums: dict[str, list[int]] = {}
     for one in told.rows:
         for at, money in enumerate((one.before, one.after)):
-            sums.setdefault(money.currency_code, [0, 0])[at] += money.minor_units
+            if money.currency_code:
+                sums.setdefault(money.currency_code, [0, 0])[at] += money.minor_units
     return {
         "version": told.version,
         "running": runs(job),
         "done": job.done,
         "total": job.total,
         "error": job.error,
-        "from_": reader.near(instant(told.period.start_time)),
-        "until": reader.near(instant(told.period.end_time)),
+        "from_": _moment(told.period.start_time, reader),
+        "until": _moment(told.period.end_time, reader),
         "rows": [
             [
                 last_part(one.service) or gettext("no service"),
-                one.month[:7],
+                formats.month(date.fromisoformat(f"{one.month[:7]}-01"), language),
                 formats.number(one.causes, language, 0),
-                amount(one.before, language),
-                amount(one.after, language),
-                amount(_less(one.after, one.before), language) if _alike(one) else "–",
+                _amount(one.before, language),
+                _amount(one.after, language),
+                _amount(_less(one.after, one.before), language) if _alike(one) else "–",
             ]
             for one in told.rows
         ],
@@ -51,6 +54,15 @@ def page(job: ledger_pb2.LedgerJob, reader: Reader) -> dict[str, Any]:
         ],
         "unchanged": bool(told.digest) and told.digest == told.digest_after,
     }
+
+
+def _moment(at: Timestamp, reader: Reader) -> str:
+    """With its day also when that is today: a stretch of months does not end at a bare time."""
+    return formats.moment(instant(at), reader.language, reader.zone, reader.now.astimezone(reader.zone).date())
+
+
+def _amount(money: money_pb2.Money, language: str) -> str:
+    return amount(money, language) if money.currency_code else "–"
 
 
 def _alike(row: ledger_pb2.WhatIfRow) -> bool:

@@ -84,12 +84,12 @@ def length_parts(seconds: float, language: str, *, business: bool = False) -> tu
 
 
 def whole(metric: metrics_pb2.Metric, value: float, language: str) -> str:
-    """A value with its unit in one text: "15.2 h", "54.1%", "0.77"."""
+    """A value with its unit in one text: "15.2 h", "54.1%", "0.77 per ticket"."""
     if metric.unit == "s":
         number, unit = length_parts(value, language, business=metric.id in BUSINESS_TIME)
         return f"{number.removesuffix('.0')} {unit}"
     number, unit = parts(metric, value, language)
-    return f"{number}%" if unit == "%" else number
+    return f"{number}%" if unit == "%" else f"{number} {unit}".strip()
 
 
 def detail(metric: metrics_pb2.Metric, value: metrics_pb2.Value, language: str) -> str:

@@ -45,7 +45,7 @@ def callers(edges: Iterable[metrics_pb2.ServiceEdge], reader: Reader) -> list[di
             "callee": one.callee,
             "calls": formats.number(one.calls, reader.language, 0),
             "age": formats.ago(instant(one.last_seen_time), reader.now, reader.language, reader.zone),
-            "beyond": ", ".join(sorted(reached(one.callee, ways) - {one.callee})) or "–",
+            "beyond": formats.listed(sorted(reached(one.callee, ways) - {one.callee}), reader.language) or "–",
         }
         for one in found
     ]

@@ -1,5 +1,5 @@
 // An outage's chart: availability by minute as a line, the outage as an area; tickets, changes and hours of cost below.
-// Colours are the tokens themselves, so that theme and paper change them without drawing again.
+// Times are those of the reader's clock, given as if they were UTC. Colours are the tokens themselves, so that theme and paper change them without drawing again.
 
 const FONT = { fontFamily: "inherit", fontSize: 12 };
 
@@ -17,25 +17,28 @@ function lane(name, marks, height, symbol, color) {
   };
 }
 
-function option(chart) {
+function option(chart, narrow) {
   const { words } = chart;
   const all = chart.minutes.map(([at]) => at);
   const first = Math.min(chart.start, ...all);
   const last = Math.max(chart.end, ...all);
+  // On a phone every other time stands alone.
+  const time = (at, place) => (narrow && place % 2 ? "" : window.echarts.time.format(at, "{HH}:{mm}", true));
   const line = { lineStyle: { color: "var(--line)" } };
   return {
     animation: false,
+    useUTC: true,
     textStyle: FONT,
     aria: { enabled: true },
     tooltip: { trigger: "item", confine: true },
     legend: { top: 0, left: 0, itemGap: 18, textStyle: { color: "var(--ink-2)" } },
     grid: [
-      { top: 34, left: 52, right: 14, bottom: 104 },
-      { height: 64, left: 52, right: 14, bottom: 26 },
+      { top: narrow ? 76 : 46, left: 52, right: 24, bottom: 104 },
+      { height: 64, left: 52, right: 24, bottom: 26 },
     ],
     xAxis: [
       { type: "time", min: first, max: last, axisLabel: { show: false }, axisLine: line },
-      { type: "time", gridIndex: 1, min: first, max: last, axisLine: line, axisLabel: { color: "var(--ink-2)", hideOverlap: true } },
+      { type: "time", gridIndex: 1, min: first, max: last, axisLine: line, axisLabel: { color: "var(--ink-2)", formatter: time, hideOverlap: true } },
     ],
     yAxis: [
       { type: "value", min: 0, max: 100, axisLabel: { color: "var(--ink-2)", formatter: "{value}%" }, splitLine: line },
@@ -67,7 +70,7 @@ for (const element of document.querySelectorAll("[data-outage]")) {
   element.hidden = false;
   const name = element.getAttribute("aria-label");
   const drawn = window.echarts.init(element, null, { renderer: "svg", locale: chart.language === "zh" ? "ZH" : "EN" });
-  drawn.setOption(option(chart));
+  drawn.setOption(option(chart, element.clientWidth < 480));
   element.setAttribute("aria-label", name);
   new ResizeObserver(() => drawn.resize()).observe(element);
 }
