@@ -6,11 +6,11 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from werkzeug.serving import make_server
 
 from services.portal.web.gallery import PAGES, create_gallery_app
-from tests.support.office import AXE, RULES, SETTLED, chromium
+from tests.support.office import AXE, RULES, SETTLED, chromium, wired
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +49,7 @@ class Reader:
         """Goes to a page of the gallery and waits until its script works."""
         path = "/gallery" if page == "components" else f"/gallery/{page}"
         self.page.goto(self.address + path)
+        wired(self.page)
         return self.page
 
     def refused(self) -> list[str]:
@@ -92,9 +93,9 @@ def test_keys(browser: Browser, address: str) -> None:
     reader = Reader(browser, address, "en", "light", 1440)
     shown = reader.open("workspace")
     shown.keyboard.press("j")
-    assert "INC-4490" in shown.evaluate("document.activeElement.textContent")
+    expect(shown.locator("[data-row]:focus")).to_contain_text("INC-4490")
     shown.keyboard.press("k")
-    assert "INC-4488" in shown.evaluate("document.activeElement.textContent")
+    expect(shown.locator("[data-row]:focus")).to_contain_text("INC-4488")
     shown.keyboard.press("n")
     assert shown.is_checked("[data-composer] [value=internal]")
     shown.keyboard.type("jk?")

@@ -78,6 +78,11 @@ class Office:
         return name
 
 
+def wired(page: Page) -> None:
+    """Waits until the page's own scripts listen; they are fetched in parts, for which no event of the browser waits."""
+    page.wait_for_selector("html[data-wired]", state="attached")
+
+
 class Window:
     """A browser window in which somebody is signed in; it keeps what the pages complained about."""
 
@@ -94,8 +99,9 @@ class Window:
             self.complaints.append(said.text)
 
     def open(self, path: str) -> Page:
-        """Goes to a page and waits until it is loaded and its scripts have run."""
+        """Goes to a page and waits until it is loaded and its scripts are in place."""
         self.page.goto(self.url + path)
+        wired(self.page)
         return self.page
 
     def sign_in(self, actor: Actor) -> None:

@@ -8,3 +8,5 @@ layers.wireLayers();
 keys.wireKeys(layers);
 palette.wirePalette();
 forms.wireForms();
+// Says to whoever waits for it, such as a test that presses a key, that all of this is in place.
+document.documentElement.dataset.wired = "";
