@@ -147,22 +147,37 @@ def from_facts(
     return FromFacts(rows_of_facts(found, kinds, exact=days is None), Slots(of_days, slots))
 
 
-def summed(whole: Rows, course: Rows | None = None, slots: Slots | None = None) -> Sums:
-    """Rows added up: whole, by priority, and when a `course` is given in at most 40 equal stretches of its days."""
-    sums = Sums(tally(whole.counts, whole.sums, whole.exact), slots=slots)
-    if course is None or not len(course.counts):
+def summed(whole: Rows) -> Sums:
+    """Rows added up, and nothing more."""
+    return Sums(tally(whole.counts, whole.sums, whole.exact))
+
+
+def with_course(sums: Sums, whole: Rows, course: Rows, slots: Slots) -> Sums:
+    """What rows were added up to, with their sums by priority and in at most 40 stretches of the course."""
+    sums.slots = slots
+    if not len(course.counts):
         return sums
     own, own_sums = _BY_PRIORITY[whole.counts["m"]], _BY_PRIORITY[whole.sums["m"]]
     counts, lengths = whole.counts[own], whole.sums[own_sums]
-    priorities, of_lengths = counts["c"] & PRIORITY, lengths["c"] & PRIORITY
-    for priority in np.unique(priorities).tolist():
-        sums.by_priority[priority] = tally(counts[priorities == priority], lengths[of_lengths == priority])
+    sums.by_priority = _apart(counts, counts["c"] & PRIORITY, lengths, lengths["c"] & PRIORITY)
     first, last = int(course.days.min()), int(course.days.max())
     width = -(-(last - first + 1) // POINTS)
     points, of_sums = (course.days - first) // width, (course.sum_days - first) // width
-    for point in np.unique(points).tolist():
-        sums.by_point[point] = tally(course.counts[points == point], course.sums[of_sums == point])
+    sums.by_point = _apart(course.counts, points, course.sums, of_sums)
     return sums
+
+
+def _apart(counts: Ints, groups: Ints, lengths: Ints, of_lengths: Ints) -> dict[int, Tally]:
+    """The rows of each group added up by themselves; both are put in order once, however many groups there are."""
+    order, of_order = np.argsort(groups, kind="stable"), np.argsort(of_lengths, kind="stable")
+    counts, groups, lengths, of_lengths = counts[order], groups[order], lengths[of_order], of_lengths[of_order]
+    found = np.unique(groups)
+    starts, ends = np.searchsorted(groups, found), np.searchsorted(groups, found, "right")
+    lows, highs = np.searchsorted(of_lengths, found), np.searchsorted(of_lengths, found, "right")
+    return {
+        group: tally(counts[start:end], lengths[low:high])
+        for group, start, end, low, high in zip(found.tolist(), starts, ends, lows, highs, strict=True)
+    }
 
 
 def tiles(

@@ -13,7 +13,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
 from services.metrics.rules import cells as rules
-from services.metrics.rules.board import POINTS, FromFacts, Slots, Sums, from_facts, summed
+from services.metrics.rules.board import POINTS, FromFacts, Slots, Sums, from_facts, summed, with_course
 from services.metrics.rules.cells import Packed
 from services.metrics.rules.change_fact import add_changes, is_about_changes
 from services.metrics.rules.fact import DONE, OUT_OF_ALL, Channel, Fact, Type
@@ -51,6 +51,7 @@ class Counts:
         self._session = session
         self._scope = scope
         self._known: Calendar | None = None
+        self._all_stale: list[int] | None = None
         self._steady: dict[int, int] = {}
 
     async def sums(self, period: Period, filter: Filter, *, courses: bool = True) -> Sums:
@@ -81,7 +82,7 @@ class Counts:
         if wanted is not None:
             here = wanted[slots.rows["c"]]
             slots = Slots(slots.days[here], slots.rows[here])
-        return summed(joined, course, slots)
+        return with_course(sums, joined, course, slots)
 
     async def with_changes(self, sums: Sums, period: Period, filter: Filter) -> Sums:
         """The same with what changes add; none when the filter asks for what a change has not."""
@@ -163,15 +164,11 @@ class Counts:
     async def kept_promises(self, period: Period, filter: Filter, most: int) -> dict[str, str]:
         """Tickets that ended in the period with every clock met, and their titles; the most urgent first."""
         where = {**chosen(filter, self._scope), "state.met": True, "state.until": within(period)}
-        rows: dict[str, str] = {}
-        # One priority after the other: each is a walk along an index, where a sort of all would be none.
-        for priority in filter.priorities or PRIORITIES:
-            found = self._find({**where, "state.priority": priority}, {"state.title": 1, "state.ticket": 1})
-            found = found.sort([("state.until", 1)]).limit(most - len(rows))
-            rows.update([(row["state"]["ticket"], row["state"].get("title", "")) async for row in found])
-            if len(rows) >= most:
-                break
-        return rows
+        where["state.priority"] = {"$in": sorted(filter.priorities or PRIORITIES)}
+        # As the index has them: a walk along it, and no sort of all.
+        found = self._find(where, {"state.title": 1, "state.ticket": 1})
+        found = found.sort([("state.priority", 1), ("state.until", 1)]).limit(most)
+        return {row["state"]["ticket"]: row["state"].get("title", "") async for row in found}
 
     async def _calendar(self) -> Calendar:
         if self._known is None:
@@ -179,9 +176,10 @@ class Counts:
         return self._known
 
     async def _stale(self, days: range) -> frozenset[int]:
-        where = {"state.stale": {"$elemMatch": {"$gte": days.start, "$lt": days.stop}}}
-        found = await self._facts.distinct("state.stale", where, session=self._session)
-        return frozenset(day for day in found if day in days)
+        if self._all_stale is None:
+            # A skip along the index, from one such day to the next; a board asks for three stretches of time.
+            self._all_stale = await self._facts.distinct("state.stale", session=self._session)
+        return frozenset(day for day in self._all_stale if day in days)
 
     async def _runs(self, period: Period, filter: Filter) -> tuple[list[range], frozenset[int]]:
         """The days that come from cells, and those that are counted from facts: cut by the period, or out of date."""
@@ -212,7 +210,7 @@ class Counts:
 
     async def _of_facts(self, period: Period, filter: Filter) -> Sums:
         found = await self._from_facts(filter, period, None)
-        return summed(found.rows, found.rows, found.slots)
+        return with_course(summed(found.rows), found.rows, found.rows, found.slots)
 
     async def _from_facts(self, filter: Filter, period: Period, days: frozenset[int] | None) -> FromFacts:
         """What facts add in a period, or on some days of it."""

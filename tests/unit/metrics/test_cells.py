@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.metrics.rules import cells
-from services.metrics.rules.board import Sums, from_facts, summed
+from services.metrics.rules.board import Sums, from_facts, summed, with_course
 from services.metrics.rules.cells import LEVELS, Cell, CellKey, Packed
 from services.metrics.rules.fact import Channel, Fact, Type, day_of
 from services.metrics.rules.lengths import ACCURACY
@@ -66,7 +66,7 @@ def by_facts(facts: Iterable[Fact], within: Period | None = None, days: frozense
 def of_packs(found: Sequence[Packed], within: Period | None = None, days: frozenset[int] | None = None) -> Sums:
     """The same of facts as cells see them."""
     made = from_facts([one.rows for one in found], [one.ticket_class for one in found], within or Period(), days)
-    return summed(made.rows, made.rows, made.slots)
+    return with_course(summed(made.rows), made.rows, made.rows, made.slots)
 
 
 def rolled(facts: Sequence[Fact]) -> dict[CellKey, Cell]:
