@@ -169,6 +169,8 @@ def with_course(sums: Sums, whole: Rows, course: Rows, slots: Slots) -> Sums:
 
 def _apart(counts: Ints, groups: Ints, lengths: Ints, of_lengths: Ints) -> dict[int, Tally]:
     """The rows of each group added up by themselves; both are put in order once, however many groups there are."""
+    # Numbers of two bytes are put in order without comparing them.
+    groups, of_lengths = groups.astype(np.int16), of_lengths.astype(np.int16)
     order, of_order = np.argsort(groups, kind="stable"), np.argsort(of_lengths, kind="stable")
     counts, groups, lengths, of_lengths = counts[order], groups[order], lengths[of_order], of_lengths[of_order]
     found = np.unique(groups)

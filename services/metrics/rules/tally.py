@@ -14,6 +14,8 @@ from services.metrics.rules.rows import KEYS
 
 Ints = NDArray[Any]
 
+_SPARSE = 16
+
 
 class Tally:
     """What a set of contributions comes to.
@@ -48,12 +50,8 @@ def tally(rows: Ints, sums: Ints, exact: Mapping[int, Ints] | None = None) -> Ta
     made = Tally()
     if not len(rows):
         return made
-    # One number a kind of row first: a place for every number that there could be takes far longer to look through.
-    whole, kinds = np.unique((rows["m"].astype(np.int64) * KEYS) + rows["k"], return_inverse=True)
-    # A sum of doubles is exact below 2 ** 53, and nobody counts so far.
-    times = np.bincount(kinds, weights=rows["n"])
-    found = np.flatnonzero(times)
-    codes, keys, counts = whole[found] // KEYS, whole[found] % KEYS, times[found].astype(np.int64)
+    kinds, times = _times((rows["m"].astype(np.int64) * KEYS) + rows["k"], rows["n"])
+    codes, keys, counts = kinds // KEYS, kinds % KEYS, times.astype(np.int64)
     starts = np.flatnonzero(np.diff(codes, prepend=-1))
     for start, end in zip(starts, [*starts[1:], len(codes)], strict=True):
         measure = BY_CODE.get(int(codes[start]))
@@ -70,6 +68,18 @@ def tally(rows: Ints, sums: Ints, exact: Mapping[int, Ints] | None = None) -> Ta
         else:
             made.counts[measure.id] = sum(spread.values())
     return made
+
+
+def _times(kinds: Ints, numbers: Ints) -> tuple[Ints, Ints]:
+    """The kinds of row that come to something, in their order, and to how much each."""
+    whole = back = None
+    if len(kinds) * _SPARSE < int(kinds.max()):
+        # A place for every kind that there could be takes far longer to look through than so few rows.
+        whole, back = np.unique(kinds, return_inverse=True)
+    # A sum of doubles is exact below 2 ** 53, and nobody counts so far.
+    times = np.bincount(kinds if back is None else back, weights=numbers)
+    found = np.flatnonzero(times)
+    return found if whole is None else whole[found], times[found]
 
 
 def _lengths(bins: dict[int, int], sums: Ints, values: Ints | None) -> Lengths:
