@@ -31,6 +31,7 @@ FIRST, FAULTS = int(os.environ.get("OUTAGES_FROM", "0")), int(os.environ.get("OU
 LENGTH, APART = timedelta(minutes=9), timedelta(hours=3)
 ALL = 1 << 56
 DAY_SEED = 2_026
+LUCK = 0.02
 RATIOS = (0.25, 0.05)
 Z = 1.96
 
@@ -100,7 +101,7 @@ async def test_two_hundred_faults(played: Stand) -> None:
     assert statistics.mean(told.roots) >= 0.90
     assert all(told.exact)
     for ratio in RATIOS:
-        assert statistics.mean(told.inside[ratio]) >= 183 / 200
+        assert sum(told.inside[ratio]) >= _least(FAULTS)
         assert statistics.median(told.widths[ratio]) <= 1.3
 
 
@@ -114,6 +115,16 @@ async def test_a_quiet_day_opens_none(played: Stand) -> None:
     print(f"a quiet day: {len(spans)} spans, {lost} failed requests")
     assert lost > 100
     assert await played.outages(begin, begin + timedelta(days=1), retracted=True) == []
+
+
+def _least(count: int) -> int:
+    """How often of so many a 95 % interval holds the truth, but for bad luck of one in fifty: 183 of 200."""
+    below = 0.0
+    for inside in range(count + 1):
+        below += math.comb(count, inside) * 0.95**inside * 0.05 ** (count - inside)
+        if below > LUCK:
+            return inside
+    return count
 
 
 async def _one(played: Stand, number: int, start: datetime, told: Told) -> None:
