@@ -18,13 +18,11 @@ import pytest
 
 from deploy.local.servers import Mongod
 from services.metrics.main import MetricsSettings
-from services.metrics.rules.availability import SLICE
-from services.metrics.rules.fact import EPOCH
 from services.metrics.rules.outage_record import Outage
 from services.runtime.door import now
 from services.runtime.identity import Keys, make
 from services.runtime.run import Runtime
-from tests.support.outages import Stand, stand
+from tests.support.outages import Stand, slice_of, stand
 from tests.support.shop import Fault, Shop, Spoken, exports, failed, fault
 
 FIRST, FAULTS = int(os.environ.get("OUTAGES_FROM", "0")), int(os.environ.get("OUTAGES", "200"))
@@ -47,10 +45,6 @@ class Told:
     widths: dict[float, list[float]] = field(default_factory=lambda: {ratio: [] for ratio in RATIOS})
 
 
-def _slice(at: datetime) -> int:
-    return (at - EPOCH) // SLICE
-
-
 def _count(spans: Sequence[Spoken], one: Outage) -> int:
     return sum(name == one.service and one.first <= began // 10_000 <= one.last for name, began in failed(spans))
 
@@ -59,7 +53,7 @@ def _of(found: Sequence[Outage], injected: Fault) -> Outage | None:
     """The outage that the fault made: the target's own, else the one that names it."""
     own = [one for one in found if one.service == injected.target]
     named = [one for one in found if one.root == injected.target]
-    near = [one for one in found if abs(one.first - _slice(injected.start)) <= 6]
+    near = [one for one in found if abs(one.first - slice_of(injected.start)) <= 6]
     return next(iter(own or named or near), None)
 
 
@@ -134,7 +128,7 @@ async def _one(played: Stand, number: int, start: datetime, told: Told) -> None:
     await played.play(exports(spans), start + LENGTH)
     one = _of(await played.outages(start, start + LENGTH), injected)
     told.roots.append(one is not None and one.root == injected.target)
-    first, last = _slice(injected.start), _slice(injected.end - timedelta(milliseconds=1))
+    first, last = slice_of(injected.start), slice_of(injected.end - timedelta(milliseconds=1))
     told.bounds.append(one is not None and abs(one.first - first) <= 1 and abs(one.last - last) <= 1)
     told.exact.append(one is None or one.scope.requests == _count(spans, one))
     if not (told.roots[-1] and told.bounds[-1] and told.exact[-1]):

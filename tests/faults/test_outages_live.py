@@ -16,11 +16,9 @@ from throughline.metrics.v1.availability_service_pb2 import ListOutagesRequest
 from throughline.metrics.v1.availability_service_pb2_grpc import AvailabilityServiceStub
 
 from deploy.local.system import System
-from services.metrics.rules.availability import SLICE
-from services.metrics.rules.fact import EPOCH
 from services.runtime.actor import Actor
 from tests.load.places import part_of_the_system
-from tests.support.outages import METHOD
+from tests.support.outages import METHOD, slice_of
 from tests.support.shop import KINDS, Fault, Shop, Spoken, exports, failed, fault
 from tool.connection import Connection
 
@@ -93,12 +91,8 @@ def _agrees(prefix: str, injected: Fault, spans: Sequence[Spoken], own: Sequence
     one = next((each for each in named if each.service == prefix + injected.target), named[0])
     first, end = one.start_time.ToDatetime(tzinfo=UTC), one.end_time.ToDatetime(tzinfo=UTC)
     instant = timedelta(milliseconds=1)
-    assert abs(_slice(first) - _slice(injected.start)) <= 1
-    assert abs(_slice(end - instant) - _slice(injected.end - instant)) <= 1
+    assert abs(slice_of(first) - slice_of(injected.start)) <= 1
+    assert abs(slice_of(end - instant) - slice_of(injected.end - instant)) <= 1
     began, over = (round(at.timestamp() * 1000) for at in (first, end))
     lost = [at for service, at in failed(spans) if prefix + service == one.service and began <= at < over]
     assert one.scope.requests == len(lost)
-
-
-def _slice(at: datetime) -> int:
-    return (at - EPOCH) // SLICE

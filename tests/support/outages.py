@@ -57,10 +57,15 @@ class Stand:
 
     async def outages(self, start: datetime, end: datetime, *, retracted: bool = False) -> list[Outage]:
         """The outages that touch a period."""
-        first, last = (start - EPOCH) // SLICE, (end - EPOCH) // SLICE
+        first, last = slice_of(start), slice_of(end)
         where = {"state.first": {"$lt": last}, "state.last": {"$gte": first}}
         found = [OUTAGES.decode(one["state"]) async for one in self.run.db["outages"].find(where).sort("_id", 1)]
         return [one for one in found if retracted or one.state is not State.RETRACTED]
+
+
+def slice_of(at: datetime) -> int:
+    """The slice of ten seconds in which an instant lies, counted from 1970."""
+    return (at - EPOCH) // SLICE
 
 
 async def stand(run: Runtime, keys: Keys, start: datetime) -> tuple[Stand, grpc.aio.Server, grpc.aio.Channel]:

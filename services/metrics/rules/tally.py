@@ -15,6 +15,7 @@ from services.metrics.rules.rows import KEYS
 Ints = NDArray[Any]
 
 _SPARSE = 16
+"""Rows are few when there could be more than so many kinds for each of them."""
 
 
 class Tally:
