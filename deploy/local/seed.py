@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import multiprocessing
 import os
 import random
 import time
@@ -228,7 +229,8 @@ async def fill(
     wanted = only or range(count)
     spans = [wanted[start : start + BATCH] for start in range(0, len(wanted), BATCH)]
     loop = asyncio.get_running_loop()
-    with ProcessPoolExecutor(workers) as pool:
+    # A fork of a process that talks gRPC may die of what it has inherited.
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         await asyncio.gather(
             *(loop.run_in_executor(pool, write_batch, uri, db.name, span, count, more) for span in spans)
         )

@@ -28,11 +28,11 @@ from throughline.tickets.v1 import ticket_pb2
 
 from deploy.local.servers import ROOT
 from deploy.local.system import System
-from services.metrics.rules.board import from_facts, summed
 from services.metrics.rules.change_fact import add_changes
 from services.metrics.rules.fact import DONE, OUT_OF_ALL, Exclusion, Fact, Type
 from services.metrics.rules.lengths import Lengths
 from services.metrics.rules.period import Period
+from services.metrics.rules.pieces import from_facts, summed
 from services.metrics.rules.recurrence import recurrences
 from services.metrics.rules.registry import METRICS, REGISTRY
 from services.metrics.rules.rows import class_of, packed
@@ -344,7 +344,7 @@ def _recount(system: System) -> dict[str, dict[str, Any]]:
     period, now = Period(at(0), at(6 * 168)), at(100_000)
     classes = [class_of(one.channel, one.type, one.priority) for one in facts]
     found = from_facts([packed(one) for one in facts], classes, period)
-    whole = summed(found.rows).whole
+    whole = summed(found).whole
     blamed = {change: [one.opened_at for one in facts if change in one.caused_by] for change in {
         name for one in facts for name in one.caused_by}}  # fmt: skip
     add_changes(whole, [one for one in changes if one.ended_at and period.holds(one.ended_at)], blamed)

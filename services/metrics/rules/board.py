@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import functools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.metrics.rules.fact import EPOCH
-from services.metrics.rules.measures import CODES
 from services.metrics.rules.money import Category, MoneySum
 from services.metrics.rules.period import DAY, Period, dates
+from services.metrics.rules.pieces import Sums
 from services.metrics.rules.registry import METRICS, TILES
-from services.metrics.rules.rows import DAY_MS, EVENTS, PRIORITY, SLOTS, added, slotted
-from services.metrics.rules.selection import Rows, rows_of_facts
-from services.metrics.rules.tally import Tally, tally
-from services.metrics.rules.values import Value, change_of, growth, spark, value_of
+from services.metrics.rules.rows import EVENTS, SLOTS, times
+from services.metrics.rules.values import Value, change_of, growth, value_of
 
 Ints = NDArray[Any]
 
-POINTS = 40
 DAYS_SHOWN = 400
 SLOT_SECONDS, DAY_SECONDS = 900, 86_400
 _FIRST_ORDINAL = EPOCH.toordinal()
-_BY_PRIORITY = np.zeros(256, bool)
-for _id in ("tickets_opened", "time_to_resolve", "sla_met_resolution"):
-    _BY_PRIORITY[CODES[_id]] = True
+# Ten years of a few zones, 800 bytes a day.
+_DAYS_KNOWN = 16_384
 CATEGORIES = (Category.STOP_LOSS, Category.HOURS, Category.RISK, Category.COMPLIANCE)
 WAITS: Mapping[Category, str] = {
     Category.STOP_LOSS: "avoided repeats and shortened outages",
@@ -109,79 +106,6 @@ class Board:
     provisional: int
 
 
-@dataclass(frozen=True, slots=True)
-class Slots:
-    """Events by quarter hour. days: the UTC day of each row. rows: of SLOTTED."""
-
-    days: Ints
-    rows: Ints
-
-
-@dataclass(slots=True)
-class Sums:
-    """A period added up in the ways that the page needs."""
-
-    whole: Tally = field(default_factory=Tally)
-    by_priority: dict[int, Tally] = field(default_factory=dict)
-    by_point: dict[int, Tally] = field(default_factory=dict)
-    slots: Slots | None = None
-
-
-class FromFacts(NamedTuple):
-    """What facts add, counted by day, and their events by quarter hour."""
-
-    rows: Rows
-    slots: Slots
-
-
-def from_facts(
-    packs: Sequence[bytes], classes: Sequence[int], period: Period, days: frozenset[int] | None = None
-) -> FromFacts:
-    """What facts add in a period, on some days of it when these are given. classes: of each fact.
-
-    Single lengths are kept unless only some days are wanted, as the rest then comes from cells.
-    """
-    found = added(packs).inside(period, days)
-    kinds = np.array(classes, np.int64)
-    slots, of_days = slotted(found.rows, kinds[found.fact], found.rows["at"] // DAY_MS)
-    return FromFacts(rows_of_facts(found, kinds, exact=days is None), Slots(of_days, slots))
-
-
-def summed(whole: Rows) -> Sums:
-    """Rows added up, and nothing more."""
-    return Sums(tally(whole.counts, whole.sums, whole.exact))
-
-
-def with_course(sums: Sums, whole: Rows, course: Rows, slots: Slots) -> Sums:
-    """What rows were added up to, with their sums by priority and in at most 40 stretches of the course."""
-    sums.slots = slots
-    if not len(course.counts):
-        return sums
-    own, own_sums = _BY_PRIORITY[whole.counts["m"]], _BY_PRIORITY[whole.sums["m"]]
-    counts, lengths = whole.counts[own], whole.sums[own_sums]
-    sums.by_priority = _apart(counts, counts["c"] & PRIORITY, lengths, lengths["c"] & PRIORITY)
-    first, last = int(course.days.min()), int(course.days.max())
-    width = -(-(last - first + 1) // POINTS)
-    points, of_sums = (course.days - first) // width, (course.sum_days - first) // width
-    sums.by_point = _apart(course.counts, points, course.sums, of_sums)
-    return sums
-
-
-def _apart(counts: Ints, groups: Ints, lengths: Ints, of_lengths: Ints) -> dict[int, Tally]:
-    """The rows of each group added up by themselves; both are put in order once, however many groups there are."""
-    # Numbers of two bytes are put in order without comparing them.
-    groups, of_lengths = groups.astype(np.int16), of_lengths.astype(np.int16)
-    order, of_order = np.argsort(groups, kind="stable"), np.argsort(of_lengths, kind="stable")
-    counts, groups, lengths, of_lengths = counts[order], groups[order], lengths[of_order], of_lengths[of_order]
-    found = np.unique(groups)
-    starts, ends = np.searchsorted(groups, found), np.searchsorted(groups, found, "right")
-    lows, highs = np.searchsorted(of_lengths, found), np.searchsorted(of_lengths, found, "right")
-    return {
-        group: tally(counts[start:end], lengths[low:high])
-        for group, start, end, low, high in zip(found.tolist(), starts, ends, lows, highs, strict=True)
-    }
-
-
 def tiles(
     now_sums: Sums, before: Sums | None, period: Period, baseline: Period | None, now: datetime, *,
     open_at_end: int, others: Mapping[str, Value],
@@ -197,8 +121,7 @@ def tiles(
             value = growth(now_sums.whole, open_at_end)
         else:
             value = value_of(metric, now_sums.whole, period, now)
-        course = (spark(metric, now_sums.by_point[point]) for point in sorted(now_sums.by_point))
-        sparkline = tuple(point for point in course if point is not None) if metric.is_live else ()
+        sparkline = now_sums.courses.get(id, ())
         if before is None or baseline is None or not metric.is_live or id == "backlog_growth":
             found.append(Tile(id, value, sparkline=sparkline))
             continue
@@ -212,21 +135,25 @@ def columns(sums: Sums, period: Period, zone: ZoneInfo) -> tuple[DayColumn, ...]
     if sums.slots is None or not len(sums.slots.days):
         return ()
     days, rows = sums.slots.days, sums.slots.rows
-    distinct, back = np.unique(days, return_inverse=True)
+    utc = range(int(days.min()), int(days.max()) + 1)
+    local = np.array([_local_days(day, zone) for day in utc])
     event, slot = rows["s"] // SLOTS, rows["s"] % SLOTS
-    local = np.array([_local_days(day, zone) for day in distinct.tolist()])[back, slot]
-    first = int(local.min())
-    counted = np.zeros((int(local.max()) - first + 1, len(EVENTS)), np.int64)
-    np.add.at(counted, (local - first, event), rows["n"])
-    shown = dates(period, zone, range(int(distinct[0]), int(distinct[-1]) + 1), DAYS_SHOWN)
+    first, last = int(local.min()), int(local.max())
+    places = (local[days - utc.start, slot] - first) * len(EVENTS) + event
+    flat = np.zeros((last - first + 1) * len(EVENTS), np.int64)
+    here, numbers = times(places, rows["n"])
+    flat[here] = numbers
+    counted = flat.reshape(-1, len(EVENTS))
+    shown = dates(period, zone, utc, DAYS_SHOWN)
     found = []
     for one in shown:
         at = one.toordinal() - _FIRST_ORDINAL - first
-        numbers = counted[at].tolist() if 0 <= at < len(counted) else [0] * len(EVENTS)
-        found.append(DayColumn(one, *numbers))
+        events = counted[at].tolist() if 0 <= at < len(counted) else [0] * len(EVENTS)
+        found.append(DayColumn(one, *events))
     return tuple(found)
 
 
+@functools.lru_cache(maxsize=_DAYS_KNOWN)
 def _local_days(day: int, zone: ZoneInfo) -> list[int]:
     """The day of a zone, since 1970-01-01, in which each quarter hour of a UTC day begins."""
     begin = EPOCH + day * DAY

@@ -54,6 +54,10 @@ class Ledger(Protocol):
         """The sums of the lines whose hour lies in the period, by category and currency, within a unit and below."""
         ...
 
+    async def costliest(self, tickets: Sequence[str], currency: str, most: int) -> Mapping[str, LossSum]:
+        """The losses of those of some tickets that have cost the most in a currency."""
+        ...
+
     async def losses_of(self, tickets: Sequence[str]) -> Mapping[str, LossSum]:
         """The incurred loss of each ticket that has one, by "tickets/INC-000123"."""
         ...

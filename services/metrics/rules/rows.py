@@ -40,6 +40,8 @@ SLOTTED = np.dtype([("s", "<u2"), ("c", "u1"), ("n", "<u4")])
 """Events: 96 x event + quarter hour of the UTC day, class of ticket, times."""
 
 KEYS = 4_096
+_SPARSE = 16
+"""Rows are few when there could be more than so many kinds for each of them."""
 _MOST_SECONDS = 2**32 - 1
 _ROW = struct.Struct("<BqI")
 _MS = timedelta(milliseconds=1)
@@ -120,10 +122,21 @@ def merged_counts(rows: Ints, groups: Ints) -> tuple[Ints, Ints]:
     """Rows of COUNTED of the same group, measure, class and key made one."""
     whole = (groups.astype(np.int64) << 28) | (rows["m"].astype(np.int64) << 20)
     whole |= (rows["c"].astype(np.int64) << 12) | rows["k"]
-    order = np.argsort(whole, kind="stable")
-    found, first = np.unique(whole[order], return_index=True)
-    times = np.add.reduceat(rows["n"][order].astype(np.int64), first) if len(first) else first
-    return _as_counted(found, times)
+    return _as_counted(*times(whole, rows["n"]))
+
+
+def times(kinds: Ints, numbers: Ints) -> tuple[Ints, Ints]:
+    """The kinds of row that come to something, in their order, and to how much each. kinds: integers from 0."""
+    if not len(kinds):
+        return kinds, kinds
+    whole = back = None
+    if len(kinds) * _SPARSE < int(kinds.max()):
+        # A place for every kind that there could be takes far longer to look through than so few rows.
+        whole, back = np.unique(kinds, return_inverse=True)
+    # A sum of doubles is exact below 2 ** 53, and nobody counts so far.
+    found = np.bincount(kinds if back is None else back, weights=numbers).astype(np.int64)
+    here = np.flatnonzero(found)
+    return here if whole is None else whole[here], found[here]
 
 
 def merged_sums(rows: Ints, groups: Ints) -> tuple[Ints, Ints]:

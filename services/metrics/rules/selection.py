@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,17 @@ from numpy.typing import NDArray
 from services.metrics.rules.fact import Channel, Type
 from services.metrics.rules.measures import MEASURES, Sort
 from services.metrics.rules.period import Filter
-from services.metrics.rules.rows import COUNTED, DAY_MS, PRIORITY, SUMMED, Added, class_of, counted
+from services.metrics.rules.rows import (
+    COUNTED,
+    DAY_MS,
+    PRIORITY,
+    SUMMED,
+    Added,
+    class_of,
+    counted,
+    merged_counts,
+    merged_sums,
+)
 
 Ints = NDArray[Any]
 
@@ -40,17 +50,40 @@ class Rows:
         here, of_sums = wanted[self.counts["c"]], wanted[self.sums["c"]]
         return Rows(self.counts[here], self.days[here], self.sums[of_sums], self.sum_days[of_sums], self.exact)
 
-    def joined(self, other: Rows) -> Rows:
-        """These and others; single lengths are not known any more."""
-        return Rows(
-            np.concatenate((self.counts, other.counts)),
-            np.concatenate((self.days, other.days)),
-            np.concatenate((self.sums, other.sums)),
-            np.concatenate((self.sum_days, other.sum_days)),
-        )
+    @property
+    def bytes(self) -> int:
+        """How much memory they take, single lengths apart."""
+        return sum(one.nbytes for one in (self.counts, self.days, self.sums, self.sum_days))
+
+    def by_priority(self) -> Rows:
+        """The same in the fewest rows that still tell priorities apart, but neither days nor other classes."""
+        return self._fewer(PRIORITY, np.zeros(len(self.days), np.int64), np.zeros(len(self.sum_days), np.int64))
+
+    def by_day(self) -> Rows:
+        """The same in the fewest rows that still tell days apart, but no classes."""
+        return self._fewer(0, self.days, self.sum_days)
+
+    def _fewer(self, classes: int, days: Ints, sum_days: Ints) -> Rows:
+        counts, sums = self.counts.copy(), self.sums.copy()
+        counts["c"] &= classes
+        sums["c"] &= classes
+        return Rows(*merged_counts(counts, days), *merged_sums(sums, sum_days), self.exact)
 
 
 NOTHING = Rows(np.zeros(0, COUNTED), np.zeros(0, np.int64), np.zeros(0, SUMMED), np.zeros(0, np.int64))
+
+
+def together(parts: Sequence[Rows]) -> Rows:
+    """All of these; single lengths are not known any more, unless there is but one part."""
+    if len(parts) == 1:
+        return parts[0]
+    # Their bytes one after the other: numpy would compare the columns of every two tables first.
+    return Rows(
+        np.frombuffer(b"".join(one.counts.tobytes() for one in parts), COUNTED),
+        np.concatenate([one.days for one in parts]),
+        np.frombuffer(b"".join(one.sums.tobytes() for one in parts), SUMMED),
+        np.concatenate([one.sum_days for one in parts]),
+    )
 
 
 def classes_of(filter: Filter, *, fine: bool) -> Ints | None:

@@ -10,12 +10,9 @@ from numpy.typing import NDArray
 
 from services.metrics.rules.lengths import Lengths
 from services.metrics.rules.measures import BY_CODE, Sort
-from services.metrics.rules.rows import KEYS
+from services.metrics.rules.rows import KEYS, times
 
 Ints = NDArray[Any]
-
-_SPARSE = 16
-"""Rows are few when there could be more than so many kinds for each of them."""
 
 
 class Tally:
@@ -38,6 +35,19 @@ class Tally:
         """Whether nothing was added at all."""
         return not (self.counts or self.shares or self.spreads or self.lengths)
 
+    @property
+    def numbers(self) -> int:
+        """How many numbers it is made of."""
+        lengths = sum(len(one.bins) + len(one.values or ()) for one in self.lengths.values())
+        return len(self.counts) + len(self.shares) + sum(map(len, self.spreads.values())) + lengths
+
+    def copy(self) -> Tally:
+        """The same, to which more measures can be added; those that are there are shared."""
+        made = Tally()
+        made.counts, made.shares = dict(self.counts), dict(self.shares)
+        made.spreads, made.lengths = dict(self.spreads), dict(self.lengths)
+        return made
+
     def count(self, name: str) -> int:
         """How often it happened."""
         return self.counts.get(name, 0)
@@ -51,8 +61,8 @@ def tally(rows: Ints, sums: Ints, exact: Mapping[int, Ints] | None = None) -> Ta
     made = Tally()
     if not len(rows):
         return made
-    kinds, times = _times((rows["m"].astype(np.int64) * KEYS) + rows["k"], rows["n"])
-    codes, keys, counts = kinds // KEYS, kinds % KEYS, times.astype(np.int64)
+    kinds, counts = times((rows["m"].astype(np.int64) * KEYS) + rows["k"], rows["n"])
+    codes, keys = kinds // KEYS, kinds % KEYS
     starts = np.flatnonzero(np.diff(codes, prepend=-1))
     for start, end in zip(starts, [*starts[1:], len(codes)], strict=True):
         measure = BY_CODE.get(int(codes[start]))
@@ -69,18 +79,6 @@ def tally(rows: Ints, sums: Ints, exact: Mapping[int, Ints] | None = None) -> Ta
         else:
             made.counts[measure.id] = sum(spread.values())
     return made
-
-
-def _times(kinds: Ints, numbers: Ints) -> tuple[Ints, Ints]:
-    """The kinds of row that come to something, in their order, and to how much each."""
-    whole = back = None
-    if len(kinds) * _SPARSE < int(kinds.max()):
-        # A place for every kind that there could be takes far longer to look through than so few rows.
-        whole, back = np.unique(kinds, return_inverse=True)
-    # A sum of doubles is exact below 2 ** 53, and nobody counts so far.
-    times = np.bincount(kinds if back is None else back, weights=numbers)
-    found = np.flatnonzero(times)
-    return found if whole is None else whole[found], times[found]
 
 
 def _lengths(bins: dict[int, int], sums: Ints, values: Ints | None) -> Lengths:

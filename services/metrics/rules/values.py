@@ -215,22 +215,6 @@ def told(metric: Metric, n: int, change: float, low: float, high: float, note: s
     )
 
 
-def spark(metric: Metric, tally: Tally) -> float | None:
-    """One point of a metric's course, None when nothing happened there. It has no interval and is not judged."""
-    sort = SORTS.get(metric.id)
-    if sort is Sort.LENGTH and (lengths := tally.lengths.get(metric.id)) is not None:
-        mean = metric.shown is Shown.MEAN
-        return _rounded(lengths.total / lengths.n if mean else lengths.quantile(0.5))
-    if sort is Sort.SHARE and (parts := tally.shares.get(metric.id)) is not None:
-        return _rounded(100 * parts[0] / parts[1])
-    if sort is Sort.SPREAD and (spread := tally.spreads.get(metric.id)) is not None:
-        n, total, _ = moments(spread)
-        return _rounded(total / n)
-    if metric.id == "backlog_growth":
-        return float(tally.count("tickets_opened") - tally.count("tickets_ended"))
-    return None
-
-
 def growth(tally: Tally, open_at_end: int) -> Value:
     """E28: opened less ended; n is what is open at the end."""
     opened, ended = tally.count("tickets_opened"), tally.count("tickets_ended")

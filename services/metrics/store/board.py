@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from pymongo.asynchronous.database import AsyncDatabase
 
 from services.metrics.rules import board as rules
-from services.metrics.rules.board import Board, GreenRedRow, MoneyLine, Sums
+from services.metrics.rules.board import Board, GreenRedRow, MoneyLine
 from services.metrics.rules.bottleneck import Cause
 from services.metrics.rules.comparison import Comparison, Side, Worth, change, compare, worth
 from services.metrics.rules.correlation import MOST, Correlation, correlations
-from services.metrics.rules.fact import Fact
+from services.metrics.rules.fact import Fact, fact_name
 from services.metrics.rules.lengths import Lengths
 from services.metrics.rules.money import Category, Ledger, MoneySum
 from services.metrics.rules.period import Filter, Period
+from services.metrics.rules.pieces import Sums
 from services.metrics.rules.registry import METRICS, REGISTRY
 from services.metrics.rules.tally import Tally
 from services.metrics.rules.values import Standing, Value, growth, length, share, undefined, value_of
@@ -32,6 +34,17 @@ GREEN_RED_ROWS = 20
 
 T = TypeVar("T")
 Apart = Callable[[Period, str, datetime], Awaitable[Mapping[str, Value]]]
+
+
+class Found(NamedTuple):
+    """What tickets say of a period at one instant. kept: those with every promise kept, by name."""
+
+    sums: Sums
+    before: Sums | None
+    open_now: int
+    revision: int
+    data_at: datetime | None
+    kept: Sequence[str]
 
 
 class Boards:
@@ -56,8 +69,8 @@ class Boards:
     ) -> Board:
         """The three bands over a period, against a baseline when one is given."""
 
-        async def read(counts: Counts) -> tuple[Sums, Sums | None, int, int, datetime | None, dict[str, str]]:
-            return (
+        async def read(counts: Counts) -> Found:
+            return Found(
                 await counts.with_changes(await counts.sums(period, filter), period, filter),
                 await _whole(counts, baseline, filter) if baseline else None,
                 await counts.open_at(min(period.end, now), filter),
@@ -66,21 +79,28 @@ class Boards:
                 await counts.kept_promises(period, filter, KEPT_PROMISES),
             )
 
-        sums, before, open_now, revision, data_at, kept = await self._at_one_instant(scope, read)
-        money = await self._ledger.money_lines(period, filter, scope)
+        async def tickets() -> tuple[Found, tuple[GreenRedRow, ...]]:
+            found = await self._at_one_instant(scope, read)
+            return found, await self._green_red(found.kept)
+
+        # Each has a snapshot of its own, and most of the time of each is spent waiting for the store.
+        (found, green_red), money, apart = await asyncio.gather(
+            tickets(), self._ledger.money_lines(period, filter, scope), self._apart(period, scope, now)
+        )
+        sums = found.sums
         lines, total, incurred = rules.money(money, self._currency)
-        others = {"incident_loss": _loss(incurred, money), **await self._apart(period, scope, now)}
+        others = {"incident_loss": _loss(incurred, money), **apart}
         return Board(
             period=period,
             lines=lines,
             total=total,
             incurred=incurred,
-            tiles=rules.tiles(sums, before, period, baseline, now, open_at_end=open_now, others=others),
+            tiles=rules.tiles(sums, found.before, period, baseline, now, open_at_end=found.open_now, others=others),
             days=rules.columns(sums, period, zone),
             priorities=rules.priority_rows(sums, period, now),
-            green_red=await self._green_red(kept),
-            data_at=data_at,
-            revision=revision,
+            green_red=green_red,
+            data_at=found.data_at,
+            revision=found.revision,
             tickets=sums.whole.count("tickets_opened"),
             provisional=sums.whole.count("tickets_open"),
         )
@@ -147,15 +167,19 @@ class Boards:
     async def _at_one_instant(self, scope: str, read: Callable[[Counts], Awaitable[T]]) -> T:
         return await at_one_instant(self._db, lambda session: read(Counts(self._db, self._facts, session, scope)))
 
-    async def _green_red(self, kept: dict[str, str]) -> tuple[GreenRedRow, ...]:
+    async def _green_red(self, kept: Sequence[str]) -> tuple[GreenRedRow, ...]:
         """The costliest of those tickets, in the currency of the page."""
-        losses = await self._ledger.losses_of(list(kept)) if kept else {}
+        losses = await self._ledger.costliest(kept, self._currency, GREEN_RED_ROWS) if kept else {}
+        if not losses:
+            return ()
+        names = {"_id": {"$in": [fact_name(ticket) for ticket in losses]}}
+        found = self._facts.collection.find(names, {"_id": 0, "state.ticket": 1, "state.title": 1})
+        titles = {one["state"]["ticket"]: one["state"].get("title", "") for one in await found.to_list()}
         rows = [
-            GreenRedRow(ticket, kept[ticket], loss.currency, loss.amount, loss.formula, loss.provisional)
+            GreenRedRow(ticket, titles.get(ticket, ""), loss.currency, loss.amount, loss.formula, loss.provisional)
             for ticket, loss in losses.items()
-            if loss.amount > 0 and loss.currency == self._currency
         ]
-        return tuple(sorted(rows, key=lambda one: (-one.amount, one.ticket))[:GREEN_RED_ROWS])
+        return tuple(sorted(rows, key=lambda one: (-one.amount, one.ticket)))
 
 
 async def _tally(counts: Counts, period: Period, filter: Filter) -> Tally:

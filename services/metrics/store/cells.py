@@ -15,8 +15,9 @@ from pymongo import ASCENDING, DeleteOne, IndexModel, ReplaceOne, UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
-from services.metrics.rules.board import DAYS_SHOWN, Slots
+from services.metrics.rules.board import DAYS_SHOWN
 from services.metrics.rules.cells import LEVELS, Cell, CellKey, Ints
+from services.metrics.rules.pieces import NO_SLOTS, Slots
 from services.metrics.rules.rows import COUNTED, SLOTTED, SUMMED
 from services.metrics.rules.selection import NOTHING, Rows
 
@@ -187,7 +188,7 @@ class CellStore:
             await self._slots.find_one(inside, {"block": 1}, sort=[("block", -1)], session=session) if inside else None
         )
         if last is None:
-            return Slots(np.zeros(0, np.int64), np.zeros(0, SLOTTED))
+            return NO_SLOTS
         inside["block"] = {"$gte": max(blocks[0], last["block"] - BLOCKS_SHOWN), "$lte": last["block"]}
         parts: list[bytes] = []
         of: list[int] = []

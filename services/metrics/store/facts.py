@@ -216,6 +216,7 @@ FACTS: Kind[Fact] = Kind(
         _index("service", "days"),
         _index("team", "days"),
         _index("site", "service", "days"),
+        _index("site", "service", "until", "opened_at"),
         _index("item", "days", partialFilterExpression={"state.item": {"$exists": True}}),
         _index("stale", sparse=True),
         _index("opened_at", "_id"),

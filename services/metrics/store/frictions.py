@@ -11,17 +11,18 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
 from services.metrics.rules import cells as rules
-from services.metrics.rules.board import from_facts
 from services.metrics.rules.cells import Ints
 from services.metrics.rules.fact import Fact
 from services.metrics.rules.friction import By, FrictionMap, Touchpoint, friction_map, narrowed, needed
 from services.metrics.rules.period import Filter, Period
+from services.metrics.rules.pieces import from_facts
 from services.metrics.rules.rows import SUMMED
 from services.metrics.rules.selection import classes_of, needs_classes
 from services.metrics.rules.tally import Tally, tally
-from services.metrics.store.counts import PACKED, Counts, class_in
+from services.metrics.store.counts import Counts
 from services.metrics.store.facts import page_of_friction
 from services.metrics.store.instant import at_one_instant
+from services.metrics.store.pieces import PACKED, class_in
 from services.runtime.paging import Page, PageRequest
 from services.runtime.records import Record, Records
 
@@ -91,7 +92,7 @@ class PlaceCounts(Counts):
             rows.append(state.get("adds", b""))
             classes.append(class_in(state))
         for place, (rows, classes) in packs.items():
-            counts = from_facts(rows, classes, period, days).rows.counts
+            counts = from_facts(rows, classes, period, days).whole.counts
             parts.setdefault(place, []).append(needed(counts))
 
 

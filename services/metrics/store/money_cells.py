@@ -57,6 +57,13 @@ class MoneyCells:
         """Whether any entry waits to be added; one whose journal is still being written will, once it is."""
         return await self._entries.find_one(_READY, {"_id": 1}) is not None
 
+    async def turn(self, session: AsyncClientSession) -> int | None:
+        """How often entries were added; None while any entry is not added yet."""
+        if await self._entries.find_one(UNSUMMED, {"_id": 1}, session=session) is not None:
+            return None
+        turn = await self._sheets.find_one({"_id": _TURN}, session=session)
+        return 0 if turn is None else int(turn["turns"])
+
     async def add(self, most: int, session: AsyncClientSession) -> int:
         """Adds up to `most` entries; how many these were. session: of a transaction, which holds all of it."""
         # Two who add at once meet here, whatever they add: the later begins again.

@@ -10,10 +10,12 @@ from throughline.tickets.v1 import ticket_pb2
 from throughline.type.v1 import interval_pb2
 
 from services.metrics.rules import board, period
-from services.metrics.rules.board import Board, Sums
+from services.metrics.rules.board import Board
+from services.metrics.rules.course import POINTS
 from services.metrics.rules.fact import Channel, Type
 from services.metrics.rules.money import Category, MoneySum
 from services.metrics.rules.period import Filter, Period, Windows
+from services.metrics.rules.pieces import Sums
 from services.metrics.rules.registry import TILES
 from services.metrics.rules.values import Standing
 from services.metrics.wire.board import board_message, filter_of, period_of
@@ -52,7 +54,7 @@ def test_a_tile_compares_with_its_baseline() -> None:
     assert one.baseline == one.value
     assert one.change is not None
     assert one.change.standing is Standing.NOT_SHOWN
-    assert 0 < len(one.sparkline) <= board.POINTS
+    assert 0 < len(one.sparkline) <= POINTS
     assert tiles(sums())["time_to_resolve"].change is None
 
 

@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.metrics.rules import cells
-from services.metrics.rules.board import Sums, from_facts, summed, with_course
 from services.metrics.rules.cells import LEVELS, Cell, CellKey, Packed
 from services.metrics.rules.fact import Channel, Fact, Type, day_of
 from services.metrics.rules.lengths import ACCURACY
 from services.metrics.rules.measures import CODES
 from services.metrics.rules.period import Filter, Period
+from services.metrics.rules.pieces import Piece, Sums, from_facts, summed, with_course
 from services.metrics.rules.rows import ADDED, counted, merged_sums
-from services.metrics.rules.selection import NOTHING, Rows, needs_classes
+from services.metrics.rules.selection import NOTHING, Rows, needs_classes, together
 from services.metrics.rules.tally import Tally, tally
 from services.metrics.store.cells import decode, encode
 from services.metrics.store.facts import encode as document_of
@@ -66,7 +66,7 @@ def by_facts(facts: Iterable[Fact], within: Period | None = None, days: frozense
 def of_packs(found: Sequence[Packed], within: Period | None = None, days: frozenset[int] | None = None) -> Sums:
     """The same of facts as cells see them."""
     made = from_facts([one.rows for one in found], [one.ticket_class for one in found], within or Period(), days)
-    return with_course(summed(made.rows), made.rows, made.rows, made.slots)
+    return with_course(summed(made), made)
 
 
 def rolled(facts: Sequence[Fact]) -> dict[CellKey, Cell]:
@@ -93,9 +93,8 @@ def rows(made: dict[CellKey, Cell], filter: Filter, scope: str, blocks: dict[int
         same = (key.dimension, key.value) == cells.place(filter) and (key.scope, key.fine) == (scope, fine)
         if same and key.block in blocks[key.level] and filter.source in {"", key.source}:
             day = key.block * key.level
-            found = found.joined(
-                Rows(cell.counts, np.full(len(cell.counts), day), cell.sums, np.full(len(cell.sums), day))
-            )
+            own = Rows(cell.counts, np.full(len(cell.counts), day), cell.sums, np.full(len(cell.sums), day))
+            found = together([found, own])
     return found.chosen(filter, fine=fine)
 
 
@@ -147,7 +146,7 @@ def test_cells_add_up_to_their_facts() -> None:
         for filter, scope in FILTERS:
             exact = by_facts((fact for fact in facts if passes(fact, filter, scope)), within).whole
             found = rows(made, filter, scope, blocks)
-            near = summed(found).whole
+            near = summed(Piece(found)).whole
             assert plain(near) == plain(exact), (filter, scope, days)
             for measure, lengths in exact.lengths.items():
                 for q in (0.1, 0.5, 0.9):
