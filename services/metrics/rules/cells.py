@@ -8,19 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.metrics.rules.access import is_within
 from services.metrics.rules.claims import Place
 from services.metrics.rules.fact import Channel, Type
 from services.metrics.rules.measures import CODES
 from services.metrics.rules.period import Filter
 from services.metrics.rules.rows import (
-    ADDED,
     COUNTED,
     DAY_MS,
     PRIORITY,
@@ -33,7 +30,6 @@ from services.metrics.rules.rows import (
     slotted,
     split,
 )
-from services.metrics.rules.selection import classes_of
 
 Ints = NDArray[Any]
 
@@ -137,28 +133,6 @@ def places_of(one: Packed | Place) -> Iterator[tuple[str, str, str, str]]:
         if all(values):
             for scope in scopes(one.unit):
                 yield dimension, SEVERAL.join(values), scope, one.source
-
-
-def on_day(day: int, facts: Sequence[Packed]) -> list[Packed]:
-    """The facts with those rows alone that lie on a UTC day."""
-    found = added([one.rows for one in facts])
-    here = found.rows["at"] // DAY_MS == day
-    rows, size = found.rows[here].tobytes(), ADDED.itemsize
-    ends = (np.searchsorted(found.fact[here], np.arange(len(facts) + 1)) * size).tolist()
-    return [one._replace(rows=rows[start:end]) for one, (start, end) in zip(facts, pairwise(ends), strict=True)]
-
-
-def passing(facts: Iterable[Packed], filter: Filter, scope: str) -> list[Packed]:
-    """Those that a filter lets pass, of a unit and below it."""
-    asked = [(name, value) for name in (*DIMENSIONS, "source") if (value := getattr(filter, name))]
-    wanted = classes_of(filter, fine=True)
-    return [
-        one
-        for one in facts
-        if is_within(one.unit, scope)
-        and all(getattr(one, name) == value for name, value in asked)
-        and (wanted is None or wanted[one.ticket_class])
-    ]
 
 
 def roll(day: int, facts: Sequence[Packed]) -> dict[CellKey, Cell]:

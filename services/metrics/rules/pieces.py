@@ -13,7 +13,7 @@ from services.metrics.rules.course import courses
 from services.metrics.rules.measures import CODES
 from services.metrics.rules.period import Period
 from services.metrics.rules.registry import METRICS, TILES
-from services.metrics.rules.rows import DAY_MS, EVENTS, PRIORITY, SLOTS, SLOTTED, added, slotted, times
+from services.metrics.rules.rows import DAY_MS, EVENTS, PRIORITY, SLOTS, SLOTTED, Added, added, slotted, times
 from services.metrics.rules.selection import NOTHING, Rows, rows_of_facts, together
 from services.metrics.rules.tally import Tally, tally
 
@@ -85,10 +85,13 @@ def from_facts(
 
     Single lengths are kept unless only some days are wanted, as the rest then comes from cells.
     """
-    found = added(packs).inside(period, days)
-    kinds = np.array(classes, np.int64)
-    slots, of_days = slotted(found.rows, kinds[found.fact], found.rows["at"] // DAY_MS)
-    rows = rows_of_facts(found, kinds, exact=days is None)
+    return piece_of(added(packs).inside(period, days), np.array(classes, np.int64), exact=days is None)
+
+
+def piece_of(found: Added, classes: Ints, *, exact: bool) -> Piece:
+    """The same of rows. classes: of each fact. exact: whether single lengths are kept."""
+    slots, of_days = slotted(found.rows, classes[found.fact], found.rows["at"] // DAY_MS)
+    rows = rows_of_facts(found, classes, exact=exact)
     return Piece(rows, rows, Slots(of_days, slots))
 
 

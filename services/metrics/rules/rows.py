@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.metrics.rules.fact import EPOCH, Channel, Fact, Type
-from services.metrics.rules.lengths import bin_of, log_of
+from services.metrics.rules.lengths import bins_and_logs
 from services.metrics.rules.measures import CODES, MEASURES, Sort, contributions
 from services.metrics.rules.period import Period
 
@@ -108,7 +108,7 @@ def counted(rows: Ints, classes: Ints, groups: Ints) -> tuple[Ints, Ints, Ints, 
     keys = np.where(_IS_COUNT[m], 0, np.minimum(values, KEYS - 1))
     long = _IS_LENGTH[m]
     lengths = values[long]
-    bins, logs = _bins_and_logs(lengths)
+    bins, logs = bins_and_logs(lengths)
     keys[long] = bins
     whole = (groups.astype(np.int64) << 28) | (m << 20) | (classes.astype(np.int64) << 12) | keys
     found, times = np.unique(whole, return_counts=True)
@@ -161,15 +161,6 @@ def split(rows: Ints, groups: Ints, count: int) -> list[Ints]:
     """Rows in the order of their groups, one array a group."""
     ends = np.searchsorted(groups, np.arange(count + 1))
     return [rows[ends[one] : ends[one + 1]] for one in range(count)]
-
-
-def _bins_and_logs(seconds: Ints) -> tuple[Ints, Ints]:
-    # By the very functions that a single length goes through: two ways to a logarithm may differ in its last bit.
-    distinct, back = np.unique(seconds, return_inverse=True)
-    plain = distinct.tolist()
-    bins = np.fromiter((bin_of(one) for one in plain), np.int64, len(plain))
-    logs = np.fromiter((log_of(one) for one in plain), np.int64, len(plain))
-    return bins[back], logs[back]
 
 
 def _halves(seconds: Ints) -> tuple[Ints, Ints]:

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.asynchronous.mongo_client import AsyncMongoClient
 
-from services.metrics.rules.cells import Packed
+from services.metrics.rules.day_facts import DayFacts
 from services.metrics.rules.money import LossSum, MoneySum
 from services.metrics.rules.pieces import Piece, Sums
 
@@ -71,7 +71,7 @@ class KeptDays:
     """
 
     def __init__(self) -> None:
-        self.facts: Kept[Sequence[Packed]] = Kept(MOST_FACTS)
+        self.facts: Kept[DayFacts] = Kept(MOST_FACTS)
         self.pieces: Kept[Piece] = Kept(MOST_BYTES)
         self.sums: Kept[Sums] = Kept(MOST_NUMBERS)
         self.promises: Kept[Sequence[str]] = Kept(MOST_TICKETS)

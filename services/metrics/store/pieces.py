@@ -10,8 +10,8 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
 from services.metrics.rules import cells as rules
-from services.metrics.rules.cells import Packed
 from services.metrics.rules.course import POINTS
+from services.metrics.rules.day_facts import DayFacts, on_day
 from services.metrics.rules.fact import Channel, Fact, Type
 from services.metrics.rules.period import Filter, Period, Windows
 from services.metrics.rules.pieces import Piece, Slots, from_facts, joined
@@ -129,17 +129,15 @@ class Pieces:
         return [*found, await self._read_facts(filter, period, rest)] if rest else found
 
     async def _on_day(self, day: int, filter: Filter, period: Period) -> Piece:
-        facts = rules.passing(await self._of_day(day), filter, self._scope)
-        rows, classes = [one.rows for one in facts], [one.ticket_class for one in facts]
-        return from_facts(rows, classes, period, frozenset({day}))
+        return (await self._of_day(day)).piece(filter, self._scope, period)
 
-    async def _of_day(self, day: int) -> Sequence[Packed]:
+    async def _of_day(self, day: int) -> DayFacts:
         kept, revision = kept_days(self._db).facts, self._steady[day]
         facts = kept.of((self._db.name, day), revision)
         if facts is None:
             found = self._find({"state.known": True, "state.days": day}, PACKED_FACT)
-            facts = rules.on_day(day, [packed_of(one["state"]) async for one in found])
-            kept.keep((self._db.name, day), revision, facts, len(facts))
+            facts = on_day(day, [packed_of(one["state"]) async for one in found])
+            kept.keep((self._db.name, day), revision, facts, len(facts.classes))
         return facts
 
     async def _kept(self, asked: Hashable, made_of: Hashable, read: Callable[[], Awaitable[Piece]]) -> Piece:

@@ -67,6 +67,20 @@ def test_500_random_entries_recompute_to_the_minor_unit() -> None:
         assert abs(entry.low) <= abs(entry.total) <= abs(entry.high)
 
 
+def test_an_entry_is_filed_by_how_long_after_its_first_hour_it_was_recorded() -> None:
+    """Within 2, 8, 32 and 128 days, later, and what was recorded before its last hour for itself."""
+    entry = _booked()
+    first = entry.amounts.first_hour
+    assert len(entry.amounts.amounts) > 1
+    found = [
+        encode_entry(replace(entry, recorded_at=first + after))["lag"]
+        for days in (2, 8, 32, 128)
+        for after in (timedelta(days=days, milliseconds=-1), timedelta(days=days))
+    ]
+    assert found == [0, 1, 1, 2, 2, 3, 3, 4]
+    assert encode_entry(replace(entry, recorded_at=first))["lag"] == -1
+
+
 def test_an_entry_whose_inputs_do_not_give_its_total_is_not_filed() -> None:
     """A changed input or a changed total is found before anything is kept."""
     for change in ("inputs", "total"):

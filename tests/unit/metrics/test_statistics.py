@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import statistics as python
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.metrics.rules import statistics
-from services.metrics.rules.lengths import ACCURACY, Lengths, bin_of, length_of
+from services.metrics.rules.lengths import ACCURACY, Lengths, bin_of, bins_and_logs, length_of, log_of
 from services.metrics.rules.measures import CODES
 from services.metrics.rules.period import Period
 from services.metrics.rules.recurrence import recurrences
@@ -228,3 +229,13 @@ def test_a_recurrence_follows_a_resolution_within_ninety_days() -> None:
     opened = [("a", at(24 * 100)), ("b", at(24 * 100)), ("a", at(24 * 9)), ("a", at(24 * 10))]
     resolved = [("a", at(24 * 10)), ("b", at(24 * 9)), ("a", at(24 * 120))]
     assert recurrences(opened, resolved) == (1, 4)
+
+
+def test_many_lengths_are_measured_as_one_by_one() -> None:
+    """Bins and logarithms of all short lengths, of those beside every edge of a bin, and of the longest."""
+    edges = [round(length_of(bin)) + more for bin in range(1, 2_220) for more in (-1, 0, 1)]
+    seconds = np.array([*range(200_000), *edges, *(int(math.exp(one / 100)) for one in range(2_200)), 2**32 - 1])
+    bins, logs = bins_and_logs(seconds)
+    assert bins.tolist() == [bin_of(one) for one in seconds.tolist()]
+    assert logs.tolist() == [log_of(one) for one in seconds.tolist()]
+    assert [column.tolist() for column in bins_and_logs(np.zeros(0, np.int64))] == [[], []]
