@@ -29,6 +29,7 @@ from services.runtime.actor import Actor
 from services.runtime.away import is_away
 from services.runtime.client import acting, within
 from services.runtime.identity import Keys
+from services.runtime.precedence import Precedence
 from services.runtime.records import Cause
 from services.runtime.refusal import NotYet, Refusal
 from services.runtime.status import CODES, DETAILS_KEY, Violation, details
@@ -106,9 +107,16 @@ class Door(grpc.aio.ServerInterceptor):
     """
 
     def __init__(
-        self, keys: Keys, telemetry: Telemetry, *, clock: Callable[[], datetime] = now, longest: float = LONGEST_SECONDS
+        self,
+        keys: Keys,
+        telemetry: Telemetry,
+        *,
+        clock: Callable[[], datetime] = now,
+        longest: float = LONGEST_SECONDS,
+        precedence: Precedence | None = None,
     ) -> None:
         self._keys = keys
+        self._precedence = precedence or Precedence()
         self._tracer = telemetry.tracer
         self._count = telemetry.calls.count
         self._clock = clock
@@ -161,7 +169,7 @@ class Door(grpc.aio.ServerInterceptor):
                 async with asyncio.timeout(limit):
                     token = self._admit(method, metadata)
                     _check(request)
-                    with acting(token), within(began + limit):
+                    with acting(token), within(began + limit), self._precedence:
                         return await behavior(request, context)
             except asyncio.CancelledError:
                 code = grpc.StatusCode.DEADLINE_EXCEEDED if _late(began, limit) else grpc.StatusCode.CANCELLED

@@ -32,6 +32,7 @@ from services.runtime.consumed import span_of, traceparent
 from services.runtime.ending import end
 from services.runtime.journal import Entry
 from services.runtime.parked import park
+from services.runtime.precedence import give_way
 from services.runtime.pull import Pull
 from services.runtime.records import Change, change_many
 from services.runtime.refusal import Kind, NotYet, Refusal
@@ -207,6 +208,7 @@ class Listener:
         for msg in unknown:
             await self._done(msg, "unknown")
         for delivery, result in zip(deliveries, results, strict=True):
+            await give_way()
             await self._settle(delivery, result)
 
     async def _taken(self, batch: list[Msg]) -> tuple[list[_Delivery], list[Msg]]:
@@ -214,6 +216,7 @@ class Listener:
         deliveries: list[_Delivery] = []
         unknown: list[Msg] = []
         for msg in batch:
+            await give_way()
             try:
                 deliveries.append(self._take(msg))
             except UnknownType:

@@ -33,6 +33,7 @@ from services.runtime.journal import Journal
 from services.runtime.journal_rpc import JournalRpc, reader
 from services.runtime.listener import Handler, Listener, ReadJournal
 from services.runtime.mongo import connect
+from services.runtime.precedence import Precedence
 from services.runtime.reconciler import Reconciler
 from services.runtime.records import Kind, Records
 from services.runtime.refusal import Kind as RefusalKind
@@ -98,7 +99,8 @@ class Runtime:
         self._bus = await Bus.connect(told.nats_url, self.service, told.bus_manage)
         self._reconciler = Reconciler(self.journal, self._bus, self.service)
         self.relay = Relay(self.journal, self._bus.publish, told=self._reconciler.told)
-        self._door = Door(self.keys, self.telemetry)
+        self._precedence = Precedence()
+        self._door = Door(self.keys, self.telemetry, precedence=self._precedence)
         self._door.closed = _store_away()
         self._server = Server(
             self._door,
@@ -284,11 +286,11 @@ class Runtime:
             return
         self.relay.start()
         self.timers.start()
-        self.jobs.start()
-        for listener in self._listeners:
-            listener.start()
+        behind = self._precedence.behind()
+        for start in (self.jobs.start, *(listener.start for listener in self._listeners)):
+            behind.run(start)
         for name, run in self._backgrounds:
-            self._upkeep.run(name, run)
+            behind.run(self._upkeep.run, name, run)
         self._door.closed = None
         await self._server.set_ready(ready=True)
         self._prepared.set()

@@ -31,6 +31,7 @@ from services.metrics.store.intake import Intake, Line
 from services.metrics.wire.intake import is_lesson, own_input
 from services.runtime.actor import system
 from services.runtime.away import is_away
+from services.runtime.precedence import give_way
 from services.runtime.records import Cause, Change, Records, change_many
 
 BATCH = 200
@@ -198,6 +199,7 @@ class Bookkeeper:
             changes: list[Change] = []
             done = 0
             for line in alone:
+                await give_way()
                 if is_lesson(line.input.type):
                     if changes:
                         break

@@ -28,6 +28,7 @@ from services.metrics.store.cells import CellStore
 from services.metrics.store.facts import PACKED, decode, encode, packed_of
 from services.metrics.store.money_cells import MoneyCells
 from services.runtime.away import is_away
+from services.runtime.precedence import give_way
 from services.runtime.records import Records
 
 PACE_SECONDS, IDLE_SECONDS = 0.2, 1.0
@@ -83,6 +84,7 @@ class Roller:
         ahead = [day for day in stale if day > self._last]
         chosen = (ahead or stale)[:most]
         for day in chosen:
+            await give_way()
             await self.roll_day(day)
             self._last = day
         return len(chosen)
@@ -161,6 +163,7 @@ class Roller:
         facts = []
         stale: dict[str, int] = {}
         async for document in self._facts.find(where, projection, session=session, batch_size=_BATCH):
+            await give_way()
             state = document["state"]
             if day in state.get("stale", ()):
                 stale[document["_id"]] = document["version"]

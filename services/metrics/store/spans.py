@@ -28,6 +28,7 @@ from services.metrics.store.span_rows import encoded, taken_in
 from services.metrics.store.whole_hours import HOURS, take_over
 from services.runtime.away import is_away
 from services.runtime.door import now
+from services.runtime.precedence import give_way
 
 EXPORTS, PARTS_OF_HOURS = "span_exports", "span_parts"
 SETTLE = timedelta(seconds=60)
@@ -142,6 +143,7 @@ class Spans:
         lost: list[Lost] = []
         losing: set[Cell] = set()
         async for export in await self._exports.aggregate(stages):
+            await give_way()
             here = {place: counts.get(place, Counts()) for place in export["places"] if place in places}
             calls = len(export.get("lost", ()))
             # A lost call is a bad request where it ended, and where it started.

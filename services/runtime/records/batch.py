@@ -13,6 +13,7 @@ from pymongo import InsertOne, UpdateOne
 from pymongo.errors import AutoReconnect, BulkWriteError
 
 from services.runtime import crashpoint
+from services.runtime.precedence import give_way
 from services.runtime.records.decide import Draft, decoded, require_same_request
 from services.runtime.records.kind import Change, Mode, Record
 from services.runtime.refusal import Refusal
@@ -62,10 +63,14 @@ class _Batch:
         """Reads, decides and writes every open resource; `open` keeps those that somebody else wrote meanwhile."""
         documents = await self._load(first=first)
         now = self._records.now()
-        drafts = [self._draft(name, documents.get(name), now) for name in self.open]
+        drafts = []
+        for name in self.open:
+            await give_way()
+            drafts.append(self._draft(name, documents.get(name), now))
         known = await self._known(drafts)
         writes: list[tuple[Draft[Any], InsertOne[dict[str, Any]] | UpdateOne]] = []
         for draft in drafts:
+            await give_way()
             write = self._decided(draft, documents.get(draft.name), known, now)
             if first and self._guessed_wrong(draft.name):
                 continue

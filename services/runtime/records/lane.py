@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
+from services.runtime.precedence import first
 from services.runtime.records.batch import Result
 from services.runtime.records.kind import Change
 
@@ -54,6 +55,7 @@ class Lane:
             task.add_done_callback(lambda done, names=names: self._landed(done, names))  # type: ignore[misc]  # mypy cannot type a default in a lambda
 
     async def _fly(self, boarding: Sequence[tuple[Change, asyncio.Future[Result]]]) -> None:
+        first()
         results: Sequence[Result | BaseException]
         try:
             results = await self._run([change for change, _ in boarding])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import contextlib
 import signal
 import socket
@@ -22,11 +23,27 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from pymongo import AsyncMongoClient
 
 from deploy.local.servers import Mongod, Nats
+from services.runtime import precedence
 from services.runtime.client import refusal_of
+from services.runtime.precedence import give_way
+from services.runtime.records import Cause, Records
 from services.runtime.refusal import Kind
 from services.runtime.run import Runtime
 from services.runtime.settings import Settings
-from tests.service.runtime.echo import COUNTERS, EchoRequest, EchoServicer, add, as_ann, call, environment, make_keys
+from tests.service.runtime.echo import (
+    ANN,
+    COUNTERS,
+    Counted,
+    Counter,
+    EchoRequest,
+    EchoResponse,
+    EchoServicer,
+    add,
+    as_ann,
+    call,
+    environment,
+    make_keys,
+)
 from tests.service.runtime.probe import until
 
 AWAY = "127.0.0.1:9"
@@ -260,6 +277,61 @@ async def test_background_work_is_kept_running(keys: Path, mongo_uri: str, nats_
     assert stopped == [True]
     assert time.monotonic() - began < 5
     assert attempts[1] - attempts[0] >= 0.5
+
+
+class Held(EchoServicer):
+    """Its Sleep lasts until it is let go."""
+
+    def __init__(self, counters: Records[Counter]) -> None:
+        super().__init__(counters)
+        self.came, self.go = asyncio.Event(), asyncio.Event()
+
+    async def Sleep(self, request: Any, context: Any) -> Any:
+        self.came.set()
+        await self.go.wait()
+        return EchoResponse(text=request.text)
+
+
+async def test_calls_come_before_background_work_events_and_jobs(
+    keys: Path, mongo_uri: str, empty_nats: str, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a call is in progress all three stand still between their steps, and they go on when it has ended; neither
+    has to say anything for that, but where its steps are."""
+    monkeypatch.setattr(precedence, "STEP_SECONDS", 0.0)
+    monkeypatch.setattr(precedence, "REST_SECONDS", 600.0)
+    steps, done = collections.Counter[str](), asyncio.Event()
+
+    async def work(name: str) -> None:
+        while not done.is_set():
+            await give_way()
+            steps[name] += 1
+            await asyncio.sleep(0.001)
+
+    async with Runtime("echo", settings(keys, mongo_uri, empty_nats, database)) as run:
+        held = Held(run.records(COUNTERS))
+        run.serve(add, held)
+        run.background("steps", lambda _stop: work("background"))
+        run.hear("echo", {Counted: lambda _event: ()}, before_batch=lambda: work("events"))
+        run.job("steps", lambda _progress: work("job"))
+        await run.start()
+        assert await run.ready(20)
+        async with as_ann(f"127.0.0.1:{run.port}", keys) as on:
+            await call(on, "Count", EchoRequest(request_id="1", text="a"))
+            await run.jobs.submit("steps", {}, Cause("people/ann/2", ANN, run.now()))
+            await until(lambda: len(steps) == 3)
+            waiting = asyncio.create_task(call(on, "Sleep", EchoRequest(text="a")))
+            await held.came.wait()
+            before = collections.Counter[str]()
+            for _ in range(2):
+                # No guess: timers fire in order, so in each of these every step that need not rest is taken.
+                before = steps.copy()
+                for _ in range(20):
+                    await asyncio.sleep(0.002)
+            assert steps == before
+            held.go.set()
+            await waiting
+            await until(lambda: all(steps[name] > before[name] for name in before))
+            done.set()
 
 
 async def _is(answer: Any, wanted: object) -> bool:
