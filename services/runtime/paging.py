@@ -97,13 +97,17 @@ async def find_page(
     page: PageRequest,
     *,
     projection: Mapping[str, Any] | None = None,
+    hint: Sequence[tuple[str, int]] | None = None,
+    most_ms: int | None = None,
 ) -> Page[dict[str, Any]]:
     """One page of a collection by keyset, so that page 1,000 costs what page 1 costs.
 
     order: (path, 1 or -1), the last path unique; see `after`. A projection must keep the paths of the order.
+    hint: the keys of the index to take; None lets the store try out which is best. most_ms: how long it may look.
 
     Raises:
         Refusal: PAGE_TOKEN_INVALID.
+        pymongo.errors.ExecutionTimeout: the store needs longer than `most_ms`.
     """
     bind = json.dumps([collection.name, list(order), page.bind])
     steps = after(order, decode(page.token, bind, len(order))) if page.token else [{}]
@@ -112,7 +116,8 @@ async def find_page(
     # missing differ, and each of these is a plain walk along the index.
     for step in steps:
         filters = {"$and": [where, step]} if where and step else where or step
-        found = collection.find(filters, projection).sort(list(order)).limit(page.size + 1 - len(rows))
+        found = collection.find(filters, projection, hint=list(hint) if hint else None, max_time_ms=most_ms)
+        found = found.sort(list(order)).limit(page.size + 1 - len(rows))
         rows += await found.to_list()
         if len(rows) > page.size:
             break

@@ -12,7 +12,7 @@ from services.metrics.rules import cost_model
 from services.metrics.rules.access import require_within, scope_of
 from services.metrics.rules.cost_model import CostModel
 from services.metrics.rules.ledger import Entry
-from services.metrics.store.ledger import page_of_entries
+from services.metrics.store.ledger_pages import page_of_entries
 from services.metrics.wire.board import filter_of, period_of
 from services.metrics.wire.cost_model import cost_model_message, draft_of
 from services.metrics.wire.ledger import CATEGORY_OF, entry_message

@@ -119,6 +119,7 @@ BOOKINGS: Kind[Booking] = Kind(
         IndexModel([("state.cause", ASCENDING)]),
         IndexModel([("state.service", ASCENDING), ("state.until", ASCENDING), ("state.start", ASCENDING)]),
         IndexModel([("state.names", ASCENDING)]),
+        IndexModel([("state.outage.name", ASCENDING)], sparse=True),
         IndexModel([("state.start", DESCENDING), ("_id", DESCENDING)]),
     ),
 )
@@ -151,7 +152,7 @@ class Claims:
 
     async def any_outage(self) -> bool:
         """Whether any outage was ever booked."""
-        return await self._records.count({"state.outage": {"$ne": None}}, 1) > 0
+        return await self._records.count({"state.outage.name": {"$gt": ""}}, 1) > 0
 
     async def _found(self, where: Mapping[str, Any]) -> list[Booking]:
         rows = self._records.collection.find(where)

@@ -224,6 +224,8 @@ FACTS: Kind[Fact] = Kind(
         _index("closed_at", "_id", sparse=True),
         _index("until", "opened_at"),
         _index("updated_at"),
+        # Those that an earlier release measured are looked for at each start.
+        _index("rules"),
         _index("signature", "opened_at", "resolved_at", sparse=True),
         _index("caused_by", sparse=True),
         _index("problem", "opened_at", "_id", partialFilterExpression={"state.problem": {"$exists": True}}),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
+from bson.regex import Regex
 from google.protobuf.message import Message
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
@@ -18,16 +21,20 @@ from services.metrics.rules.ledger import Entry, LeftOut
 from services.metrics.rules.money import Category
 from services.metrics.rules.people_model import Inputs
 from services.metrics.rules.period import Filter, Period
-from services.metrics.store.facts import seen_by
 from services.metrics.store.packing import pack_hours, unpack_hours
-from services.runtime.paging import Page, PageRequest
-from services.runtime.records import Kind, Record, Records, Stamp
+from services.runtime.records import Kind, Stamp
 
 NEWEST_FIRST = (("state.recorded_at", DESCENDING), ("_id", DESCENDING))
 TEXTS = ("service", "team", "site", "item", "unit", "source")
-_LISTED = ("last_hour", "first_hour", "category", "service", "team", "site", "unit", "channel", "priority")
+_HOURS = ("last_hour", "first_hour")
+_TAIL = ("unit", "type", "priority", "channel")
+_FILTERED = ("service", "team", "site", "item", "source", *_TAIL)
 ROWS = ("amounts", "lows", "highs")
 TOTALS = ("total", "low", "high")
+LAGS = tuple(timedelta(days=days) for days in (2, 8, 32, 128))
+"""The classes of how long after its first hour an entry was recorded: within each of these, or later."""
+AHEAD = -1
+"""The class of what was recorded before its last hour."""
 
 
 def encode_entry(entry: Entry) -> dict[str, Any]:
@@ -35,6 +42,7 @@ def encode_entry(entry: Entry) -> dict[str, Any]:
     place, amounts, inputs = entry.place, entry.amounts, entry.inputs
     measured = {"hours": pack_hours(inputs.hours), "seed": inputs.seed} if isinstance(inputs, Measured) else {}
     model = next((one for one in entry.evidence if one.resource.startswith("costModels/")), Evidence("", ""))
+    last_hour = amounts.first_hour + (len(amounts.amounts) - 1) * timedelta(hours=1)
     return {
         "name": entry.name,
         "cause": entry.cause,
@@ -58,7 +66,9 @@ def encode_entry(entry: Entry) -> dict[str, Any]:
         "middle": amounts.middle,
         # For the sums alone.
         "model": [model.resource, model.version],
-        "last_hour": amounts.first_hour + (len(amounts.amounts) - 1) * timedelta(hours=1),
+        "last_hour": last_hour,
+        # For lists alone.
+        "lag": AHEAD if entry.recorded_at < last_hour else bisect_right(LAGS, entry.recorded_at - amounts.first_hour),
         **{name: list(getattr(amounts, name)) for name in ROWS},
         **{name: getattr(entry, name) for name in TOTALS},
     }
@@ -105,6 +115,27 @@ def _untold(event: Any, stamp: Stamp) -> Message:
     raise AssertionError(f"the booking has told of {stamp.name} already, and it was to tell {event}")
 
 
+def _by(*names: str) -> list[tuple[str, int]]:
+    return [(f"state.{name}", ASCENDING) for name in names]
+
+
+NEWEST = [*_by("category", "lag"), *NEWEST_FIRST, *_by(*_HOURS, *_FILTERED)]
+"""The index that lists walk along: with all that they ask for, it passes over what they do not show unfetched."""
+HOURS = _by(*_HOURS)
+OF_CAUSE = [("state.cause", ASCENDING), *NEWEST_FIRST]
+PLACES = (
+    _by("site", "service", *_HOURS, "team", *_TAIL),
+    _by("service", "team", *_HOURS, *_TAIL),
+    _by("team", *_HOURS, *_TAIL),
+    _by("unit", *_HOURS, *_TAIL[1:]),
+)
+"""The indexes by which those of a place are found, also where they are few among many of others."""
+CLASSES = _by(*_TAIL[1:], *_HOURS)
+"""The same of what comes through a channel, of a type or a priority."""
+SELDOM = tuple(_by(name, *_HOURS) for name in ("item", "source"))
+"""The same of what most entries do not have."""
+
+
 ENTRIES: Kind[Entry] = Kind(
     collection="ledger_entries",
     prefix="ledgerEntries",
@@ -112,38 +143,16 @@ ENTRIES: Kind[Entry] = Kind(
     decode=decode_entry,
     message=_untold,
     indexes=(
-        # All that a list asks for, so that it passes over what it does not show without fetching it.
-        IndexModel([*NEWEST_FIRST, *((f"state.{name}", ASCENDING) for name in _LISTED)]),
-        IndexModel([("state.ticket", ASCENDING), *NEWEST_FIRST]),
-        IndexModel([("state.cause", ASCENDING), *NEWEST_FIRST]),
-        IndexModel([("state.last_hour", ASCENDING), ("state.first_hour", ASCENDING)]),
-        IndexModel([("summed", ASCENDING), ("state.last_hour", ASCENDING), ("state.first_hour", ASCENDING)]),
-        # Those that match little, or nothing, are found without a walk along all others.
-        *(
-            IndexModel([(f"state.{name}", ASCENDING) for name in (*one, "last_hour", "first_hour")])
-            for one in (("site", "service"), ("service",), ("team",), ("category",))
-        ),
+        IndexModel(NEWEST),
+        IndexModel(OF_CAUSE),
+        # What tickets have cost is added up from this alone.
+        IndexModel(_by("ticket", "category", "currency", "total")),
+        IndexModel(HOURS),
+        IndexModel([("summed", ASCENDING), *HOURS]),
+        *map(IndexModel, (*PLACES, CLASSES)),
+        *(IndexModel(keys, partialFilterExpression={keys[0][0]: {"$gt": ""}}) for keys in SELDOM),
     ),
 )
-
-
-async def page_of_entries(
-    entries: Records[Entry],
-    period: Period,
-    filter: Filter,
-    scope: str,
-    page: PageRequest,
-    *,
-    category: Category | None = None,
-    cause: str = "",
-) -> Page[Record[Entry]]:
-    """The entries that have an hour in the period, the newest first: all that a sum over it is made of."""
-    where = lasting(period, filter, scope)
-    if category is not None:
-        where["state.category"] = category.value
-    if cause:
-        where["state.cause"] = cause
-    return await entries.page(where, NEWEST_FIRST, page)
 
 
 def lasting(period: Period, filter: Filter, scope: str) -> dict[str, Any]:
@@ -151,8 +160,10 @@ def lasting(period: Period, filter: Filter, scope: str) -> dict[str, Any]:
     where: dict[str, Any] = {
         "state.last_hour": {"$gte": period.start},
         "state.first_hour": {"$lt": period.end},
-        **seen_by(scope),
     }
+    if scope:
+        # One condition: beside an $or of its own the store can no longer merge walks, and sorts all that it finds.
+        where["state.unit"] = {"$in": [scope, Regex(f"^{re.escape(scope)}/")]}
     for name in ("service", "team", "site", "item", "source"):
         if value := getattr(filter, name):
             where[f"state.{name}"] = value

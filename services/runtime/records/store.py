@@ -163,22 +163,34 @@ class Records(Generic[S]):
         return {document["_id"]: self._record(document) async for document in found}
 
     async def page(
-        self, where: Mapping[str, Any], order: Sequence[tuple[str, int]], page: PageRequest
+        self,
+        where: Mapping[str, Any],
+        order: Sequence[tuple[str, int]],
+        page: PageRequest,
+        *,
+        hint: Sequence[tuple[str, int]] | None = None,
+        most_ms: int | None = None,
     ) -> Page[Record[S]]:
         """One page of the resources that match; `_id` breaks ties, missing values sort as the smallest.
 
         where, order: over document paths ("state.unit"); a path in `order` holds one type of value and no arrays.
+        hint, most_ms: as of `find_page`.
 
         Raises:
             Refusal: PAGE_TOKEN_INVALID.
+            pymongo.errors.ExecutionTimeout: the store needs longer than `most_ms`.
         """
         order = [*order, *([] if any(path == "_id" for path, _ in order) else [("_id", order[-1][1] if order else 1)])]
-        found = await find_page(self._settled, where, order, page, projection=_VISIBLE)
+        found = await find_page(self._settled, where, order, page, projection=_VISIBLE, hint=hint, most_ms=most_ms)
         return Page([self._record(document) for document in found.items], found.next_token)
 
-    async def count(self, where: Mapping[str, Any], limit: int) -> int:
-        """How many resources match, counted up to `limit` at most."""
-        return await self._settled.count_documents(where, limit=limit)
+    async def count(
+        self, where: Mapping[str, Any], limit: int, *, hint: Sequence[tuple[str, int]] | None = None
+    ) -> int:
+        """How many resources match, counted up to `limit` at most. hint: as of `page`."""
+        if hint is None:
+            return await self._settled.count_documents(where, limit=limit)
+        return await self._settled.count_documents(where, limit=limit, hint=list(hint))
 
     async def ensure_indexes(self) -> None:
         """Creates what is missing: one creation a birth, the sweep's index, and the kind's own."""
