@@ -41,6 +41,7 @@ async def fill(db: AsyncDatabase[Document], uri: str, pool: Executor) -> None:
     loop = asyncio.get_running_loop()
     await asyncio.gather(*(loop.run_in_executor(pool, fill_block, uri, db.name, block) for block in blocks))
     await asyncio.gather(CellStore(db).ensure_indexes(), MoneyCells(db).ensure_indexes())
+    await MoneyCells(db).count_turn()
 
 
 async def _days_of_entries(db: AsyncDatabase[Document]) -> range:

@@ -30,7 +30,8 @@ class Counts(Pieces):
     async def sums(self, period: Period, filter: Filter, *, courses: bool = True) -> Sums:
         """Everything that counts in the period; `courses`: by stretches, by priority and by quarter hour too."""
         made_of, kept = await self._made_of(period), kept_days(self._db).sums
-        key = (self._db.name, self._scope, filter, period, courses)
+        # Few tickets are counted in another way than many: the bound belongs to what is kept.
+        key = (self._db.name, self._scope, filter, period, courses, EXACT_BELOW)
         found = None if made_of is None else kept.of(key, made_of)
         if found is None:
             found = await self._summed(period, filter, courses=courses)

@@ -64,10 +64,14 @@ class MoneyCells:
         turn = await self._sheets.find_one({"_id": _TURN}, session=session)
         return 0 if turn is None else int(turn["turns"])
 
+    async def count_turn(self, session: AsyncClientSession | None = None) -> None:
+        """Says that entries were added: whatever was kept of the ledger before is kept of another one."""
+        await self._sheets.update_one({"_id": _TURN}, {"$inc": {"turns": 1}}, upsert=True, session=session)
+
     async def add(self, most: int, session: AsyncClientSession) -> int:
         """Adds up to `most` entries; how many these were. session: of a transaction, which holds all of it."""
         # Two who add at once meet here, whatever they add: the later begins again.
-        await self._sheets.update_one({"_id": _TURN}, {"$inc": {"turns": 1}}, upsert=True, session=session)
+        await self.count_turn(session)
         # By time, so that a batch of a long history touches few stretches of days.
         order = [("state.last_hour", ASCENDING)]
         ready = self._entries.find(_READY, POSTED, sort=order, limit=most, batch_size=_AT_ONCE, session=session)

@@ -157,7 +157,10 @@ async def test_cells_written_at_once_are_those_of_the_roller(mongo_uri: str, dat
     """Document by document: cells of all levels, quarter hours and the calendar; and sums of money, row by row."""
     async with AsyncMongoClient[dict[str, Any]](mongo_uri, tz_aware=True) as client:
         one, other = client[database], client[f"{database}-rolled"]
+        ledger = ValueLedger(Records(one, ENTRIES, Journal(one)))
+        assert await ledger.money_lines(Period(), Filter(), "") == []
         await seed.fill(one, seed.Facts(one), FEW, workers=1, booked=True)
+        assert [line.entries > 1 for line in await ledger.money_lines(Period(), Filter(), "")] == [True]
         # A store that has a cell is left to the roller.
         await other[CELLS].insert_one({"_id": "another"})
         await seed.fill(other, seed.Facts(other), FEW, workers=1, booked=True)
