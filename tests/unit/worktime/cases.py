@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from services.runtime.worktime import ALL_DAY, CLOSED, CalendarVersion, DateOverride, Hours, Mark, Opening
 from tests.unit.worktime.minutes import change_days
 
-CASES = int(os.environ.get("TL_WORKTIME_CASES", "2000"))
+CASES = int(os.environ.get("TL_WORKTIME_CASES", "1200"))
 SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 ZONES = (
     "America/New_York",
