@@ -25,7 +25,7 @@ Ints = NDArray[Any]
 DAYS_SHOWN = 400
 SLOT_SECONDS, DAY_SECONDS = 900, 86_400
 _FIRST_ORDINAL = EPOCH.toordinal()
-# Ten years of a few zones, 800 bytes a day.
+# Ten years of a few zones, some 500 bytes a day.
 _DAYS_KNOWN = 16_384
 CATEGORIES = (Category.STOP_LOSS, Category.HOURS, Category.RISK, Category.COMPLIANCE)
 WAITS: Mapping[Category, str] = {
@@ -136,7 +136,7 @@ def columns(sums: Sums, period: Period, zone: ZoneInfo) -> tuple[DayColumn, ...]
         return ()
     days, rows = sums.slots.days, sums.slots.rows
     utc = range(int(days.min()), int(days.max()) + 1)
-    local = np.array([_local_days(day, zone) for day in utc])
+    local = np.stack([_local_days(day, zone) for day in utc])
     event, slot = rows["s"] // SLOTS, rows["s"] % SLOTS
     first, last = int(local.min()), int(local.max())
     places = (local[days - utc.start, slot] - first) * len(EVENTS) + event
@@ -154,15 +154,15 @@ def columns(sums: Sums, period: Period, zone: ZoneInfo) -> tuple[DayColumn, ...]
 
 
 @functools.lru_cache(maxsize=_DAYS_KNOWN)
-def _local_days(day: int, zone: ZoneInfo) -> list[int]:
+def _local_days(day: int, zone: ZoneInfo) -> Ints:
     """The day of a zone, since 1970-01-01, in which each quarter hour of a UTC day begins."""
     begin = EPOCH + day * DAY
     offsets = {(begin + part * DAY / SLOTS).astimezone(zone).utcoffset() for part in (0, SLOTS - 1)}
     if len(offsets) == 1 and (offset := offsets.pop()) is not None:
         seconds = int(offset.total_seconds())
-        return [day + (slot * SLOT_SECONDS + seconds) // DAY_SECONDS for slot in range(SLOTS)]
+        return np.array([day + (slot * SLOT_SECONDS + seconds) // DAY_SECONDS for slot in range(SLOTS)], np.int32)
     moments = ((begin + slot * DAY / SLOTS).astimezone(zone) for slot in range(SLOTS))
-    return [one.date().toordinal() - _FIRST_ORDINAL for one in moments]
+    return np.array([one.date().toordinal() - _FIRST_ORDINAL for one in moments], np.int32)
 
 
 def priority_rows(sums: Sums, period: Period, now: datetime) -> tuple[PriorityRow, ...]:

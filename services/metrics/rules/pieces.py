@@ -19,6 +19,8 @@ from services.metrics.rules.tally import Tally, tally
 
 Ints = NDArray[Any]
 
+# In a dictionary, with what it is of.
+_A_NUMBER = 100
 _BY_PRIORITY = np.zeros(256, bool)
 for _id in ("tickets_opened", "time_to_resolve", "sla_met_resolution"):
     _BY_PRIORITY[CODES[_id]] = True
@@ -30,6 +32,11 @@ class Slots:
 
     days: Ints
     rows: Ints
+
+    @property
+    def bytes(self) -> int:
+        """How much memory they take."""
+        return self.days.nbytes + self.rows.nbytes
 
     def by_event(self) -> Slots:
         """The same without classes, in the fewest rows."""
@@ -56,9 +63,10 @@ class Sums:
         return replace(self, whole=self.whole.copy())
 
     @property
-    def numbers(self) -> int:
-        """How many numbers it is made of, those of its events apart."""
-        return sum(one.numbers for one in (self.whole, *self.by_priority.values()))
+    def bytes(self) -> int:
+        """About how much memory it takes."""
+        events = 0 if self.slots is None else self.slots.bytes
+        return events + _A_NUMBER * sum(one.numbers for one in (self.whole, *self.by_priority.values()))
 
 
 class Piece(NamedTuple):
@@ -75,7 +83,7 @@ class Piece(NamedTuple):
     @property
     def bytes(self) -> int:
         """How much memory it takes, single lengths apart."""
-        return self.whole.bytes + self.course.bytes + self.slots.days.nbytes + self.slots.rows.nbytes
+        return self.whole.bytes + self.course.bytes + self.slots.bytes
 
 
 def from_facts(

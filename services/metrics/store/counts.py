@@ -36,7 +36,7 @@ class Counts(Pieces):
         if found is None:
             found = await self._summed(period, filter, courses=courses)
             if made_of is not None:
-                kept.keep(key, made_of, found, found.numbers)
+                kept.keep(key, made_of, found, found.bytes)
         return found.copy()
 
     async def _summed(self, period: Period, filter: Filter, *, courses: bool) -> Sums:

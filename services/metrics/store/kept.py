@@ -21,9 +21,8 @@ from services.metrics.rules.pieces import Piece, Sums
 
 MOST_FACTS = 100_000
 """Facts of single days that are kept together, some 400 bytes each."""
-MOST_BYTES = 32_000_000
-MOST_NUMBERS = 400_000
-"""Of sums of periods, some 100 bytes each."""
+MOST_BYTES = 40_000_000
+"""Of what days come to, and as many of what periods come to."""
 MOST_TICKETS = 100_000
 """Names of tickets in lists that are kept together."""
 MOST_SUMS = 20_000
@@ -73,7 +72,7 @@ class KeptDays:
     def __init__(self) -> None:
         self.facts: Kept[DayFacts] = Kept(MOST_FACTS)
         self.pieces: Kept[Piece] = Kept(MOST_BYTES)
-        self.sums: Kept[Sums] = Kept(MOST_NUMBERS)
+        self.sums: Kept[Sums] = Kept(MOST_BYTES)
         self.promises: Kept[Sequence[str]] = Kept(MOST_TICKETS)
 
 
