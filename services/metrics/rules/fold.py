@@ -5,6 +5,7 @@ What comes out depends on these events alone, never on when they were heard nor 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -233,13 +234,21 @@ def _marked(before: Fact, after: Fact) -> Fact:
     if after == before:
         return before
     after = replace(after, revision=before.revision + 1)
-    was, now = contributions(before), contributions(after)
+    # Two promises may be broken at one instant: what counts twice is there twice.
+    was, now = Counter(contributions(before)), Counter(contributions(after))
     same_cells = _cells_of(before) == _cells_of(after)
-    if same_cells and was == now:
+    changed = {one.at for one in ((was - now) + (now - was) if same_cells else was + now)}
+    # A day's list of kept promises is made anew with its cells.
+    changed |= {at for at in {_kept_at(before)} ^ {_kept_at(after)} if at is not None}
+    if not changed:
         return after
-    changed = {one.at for one in (set(was) ^ set(now) if same_cells else {*was, *now})}
     stale = {*before.stale, *(day_of(at) for at in changed)}
     return replace(after, days=tuple(sorted({day_of(one.at) for one in now})), stale=tuple(sorted(stale)))
+
+
+def _kept_at(fact: Fact) -> datetime | None:
+    """When it ended with every promise kept; None when it did not."""
+    return fact.ended_at if fact.is_met and not fact.is_excluded else None
 
 
 def measured_anew(fact: Fact) -> Fact:

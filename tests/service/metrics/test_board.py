@@ -13,9 +13,11 @@ from throughline.sla.v1 import sla_pb2
 from throughline.tickets.v1 import ticket_pb2
 from throughline.type.v1 import money_pb2
 
+from services.metrics.rules.period import Filter, Period
 from services.metrics.store import counts, roller
 from services.metrics.store.facts import FACTS
-from tests.service.metrics.desk import EAST, ROOT, Desk, Story, between, clock, person, stamp
+from services.metrics.store.instant import at_one_instant
+from tests.service.metrics.desk import EAST, ROOT, Desk, Story, at, between, clock, person, stamp
 from tests.service.runtime.probe import until
 
 HOUR = 3600
@@ -257,6 +259,30 @@ async def test_promises_kept_come_from_the_clocks(desk: Desk) -> None:
     assert values["metrics/E03-business"].median == 2 * HOUR
     board = await desk.ask(ROOT, "GetBoard", period=between())
     assert [(one.date, one.breached) for one in board.days] == [("2026-03-02", 1)]
+
+
+async def test_a_verdict_of_long_before_the_end_is_heard_by_the_list_of_kept_promises(desk: Desk) -> None:
+    """Said late, of a day outside the period: the list of a closed day is not told again from memory."""
+    story, kind = Story(1), sla_pb2.CLOCK_KIND_RESPONSE
+    facts = desk.run.records(FACTS)
+
+    async def kept(session: Any) -> list[str]:
+        view = counts.Counts(desk.run.db, facts, session, "")
+        return list(await view.kept_promises(Period(at(48), at(72)), Filter(), 10))
+
+    async def heard(state: Any) -> list[str]:
+        told = clock(kind, state, 0, stop_time=5, elapsed=HOUR)
+        await desk.publish(story.tell_clocks("ClockStopped", 61, told))
+        await desk.heard()
+        await desk.rolled()
+        return await at_one_instant(desk.run.db, kept)
+
+    await desk.publish(*story.resolved(0, 60))
+    await desk.heard()
+    await desk.rolled()
+    assert await at_one_instant(desk.run.db, kept) == []
+    assert await heard(sla_pb2.CLOCK_STATE_MET) == [story.name]
+    assert await heard(sla_pb2.CLOCK_STATE_MISSED) == []
 
 
 @pytest.mark.row("A073")

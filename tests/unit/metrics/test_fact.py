@@ -52,6 +52,21 @@ def test_only_the_days_that_change_are_stale() -> None:
     assert closed.stale == (day_of(at(80)),)
 
 
+def test_a_second_breach_at_the_instant_of_the_first_makes_its_day_stale() -> None:
+    """Both promises are broken at once and told one after the other: the day has two breaches then."""
+    broken = Judged(breached_at=at(5))
+    first = replace(clocked(story((1, {"state": WORK})), 5, response=broken), stale=())
+    assert clocked(first, 5, resolution=broken).stale == (day_of(at(5)),)
+
+
+def test_a_late_verdict_makes_the_day_stale_on_which_the_ticket_ended() -> None:
+    """It joins those with every promise kept, or leaves them, though nothing is counted on that day for it."""
+    ended = replace(story((1, {"state": WORK}), (60, {"state": DONE})), stale=())
+    met = clocked(ended, 61, response=Judged(finished_at=at(5), met=True))
+    assert met.stale == (day_of(at(5)), day_of(at(60)))
+    assert day_of(at(60)) in clocked(replace(met, stale=()), 62, response=Judged(finished_at=at(5))).stale
+
+
 def test_another_team_or_item_makes_every_day_of_the_ticket_stale() -> None:
     """Cells are by team and by item: a ticket leaves those of one and enters those of the other, in all its days."""
     fact = replace(story((1, {"state": WORK, "team": "A"}), (30, {"state": DONE})), stale=())
